@@ -1,0 +1,15 @@
+/* CSluice.h: the whole C core. Each concept has a header of its own; include those you need. */
+#ifndef CSLUICE_H
+#define CSLUICE_H
+
+#include "sl_atomic.h"
+#include "sl_event_count.h"
+#include "sl_lease.h"
+#include "sl_mpmc_ring.h"
+#include "sl_os.h"
+#include "sl_spsc_ring.h"
+#include "sl_stage_counters.h"
+#include "sl_token.h"
+#include "sl_unbounded_queue.h"
+
+#endif

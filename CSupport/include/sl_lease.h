@@ -1,0 +1,139 @@
+/*
+ * sl_lease.h: the right to run a chain of single-worker stages on one thread, which can be taken
+ * back from outside while a stage's body is running.
+ *
+ * Algorithm. A driver (a worker that finds its input queue empty) leases the parked token of the
+ * stage before it, and that of the stage before that, and so on. It then pulls one item at a time
+ * through the whole chain by plain function calls: while it is inside a body, every queue behind
+ * that body is empty, so a body that turns out slow holds up no finished item. Before each body the
+ * driver writes its position and looks whether the lease was revoked. A monitor that sees the
+ * position stand still revokes: it sets the flag, makes that visible to the driver (process-wide
+ * barrier), reads the position, and frees every leased token but the one at that position.
+ *
+ *   stage:      lo … hi   leased         driver
+ *   position:   the stage whose body runs now, or the driver itself; | steps << 16
+ *
+ * Source. Biased / asymmetric Dekker synchronisation as in Dice, Huang and Yang 2001 and in hazard
+ * pointers with membarrier; taking tokens back from a slow holder is what Go's sysmon does with the
+ * processors of threads in system calls.
+ *
+ * Progress. enter: wait-free, two plain stores and a load. Revoking and settling exclude each other
+ * (phase): the driver waits for a revoker in the middle of its few steps. That is the slow path.
+ *
+ * Orderings.
+ *   [LS1] enter store position, light fence  <->  revoke store stop, process barrier: either the
+ *         driver sees stop, or the revoker sees the position (Dekker, asymmetric). Where membarrier
+ *         is missing, needs_fence makes the driver's half a full fence.
+ *   [LS2] enter release position -> revoke acquire position: what the driver did in stages that it
+ *         has left is visible to who gets their tokens.
+ *   [LS3] end_revoke release phase -> settle acquire phase: the driver sees which tokens are gone.
+ *
+ * Exclusion. The driver's thread: enter, activate, settle. One revoker at a time: begin_revoke,
+ * revoked_position, end_revoke. Anybody: stop_run.
+ *
+ * Wrap-around. The 48-bit step counter is compared for equality between two ticks only.
+ */
+#ifndef SL_LEASE_H
+#define SL_LEASE_H
+
+#include "sl_atomic.h"
+#include "sl_os.h"
+
+enum { SL_LEASE_REVOKED = 1, SL_LEASE_RUN_ENDED = 2 }; /* bits of stop */
+enum { SL_LEASE_INACTIVE = 0, SL_LEASE_ACTIVE = 1, SL_LEASE_REVOKING = 2, SL_LEASE_SETTLING = 3 };
+#define SL_LEASE_POSITION_BITS_ 16
+#define SL_LEASE_POSITION_MASK_ ((uint64_t)0xffff)
+
+typedef struct {
+  char pad0[SL_NO_SHARE];
+  sl_atomic_u64 position;
+  uint64_t steps; /* the driver's */
+  sl_atomic_u32 stop;
+  sl_atomic_u32 phase;
+  uint32_t id;
+  uint32_t outcome;   /* the driver's: why the last pull gave nothing */
+  void *owner;        /* the driver */
+  bool needs_fence;
+  char pad1[SL_NO_SHARE];
+} sl_lease;
+
+static inline void sl_lease_init(sl_lease *l, uint32_t id, void *owner) {
+  sl_store_relaxed_u64(&l->position, 0);
+  l->steps = 0;
+  sl_store_relaxed_u32(&l->stop, 0);
+  sl_store_relaxed_u32(&l->phase, SL_LEASE_INACTIVE);
+  l->id = id;
+  l->outcome = 0;
+  l->owner = owner;
+  l->needs_fence = !sl_process_barrier_available();
+}
+
+/* The driver is about to touch what belongs to the stage `position`, or to run its body. False: the
+ * lease was revoked or the run has ended; the driver settles before it touches anything. */
+static inline bool sl_lease_enter(sl_lease *l, uint32_t position) {
+  l->steps += (uint64_t)1 << SL_LEASE_POSITION_BITS_;
+  sl_store_release_u64(&l->position, l->steps | position); /* [LS1] [LS2] */
+  if (__builtin_expect(l->needs_fence, 0)) {
+    sl_fence_seq_cst();
+  } else {
+    sl_compiler_barrier();
+  }
+  return __builtin_expect(sl_load_relaxed_u32(&l->stop) == 0, 1); /* [LS1] */
+}
+
+static inline uint32_t sl_lease_stop(const sl_lease *l) { return sl_load_acquire_u32(&l->stop); }
+
+/* Progress as the monitor compares it; its low bits are the position. */
+static inline uint64_t sl_lease_progress(const sl_lease *l) { return sl_load_relaxed_u64(&l->position); }
+
+static inline bool sl_lease_is_active(const sl_lease *l) {
+  return sl_load_relaxed_u32(&l->phase) == SL_LEASE_ACTIVE;
+}
+
+static inline bool sl_lease_is_inactive(const sl_lease *l) {
+  return sl_load_relaxed_u32(&l->phase) == SL_LEASE_INACTIVE;
+}
+
+static inline void sl_lease_activate(sl_lease *l) { sl_store_release_u32(&l->phase, SL_LEASE_ACTIVE); }
+
+/* The driver: from here on no revoker touches the tokens. Waits for one that is at it. */
+static inline void sl_lease_settle(sl_lease *l) {
+  for (;;) {
+    uint32_t phase = SL_LEASE_ACTIVE;
+    if (sl_cas_acq_rel_u32(&l->phase, &phase, SL_LEASE_SETTLING)) return; /* [LS3] */
+    if (phase != SL_LEASE_REVOKING) return; /* inactive, or settled before */
+    sl_spin_pause();
+  }
+}
+
+/* The driver has given all tokens back: the lease is as new. */
+static inline void sl_lease_deactivate(sl_lease *l) {
+  sl_store_release_u32(&l->phase, SL_LEASE_INACTIVE);
+  sl_fetch_and_acq_rel_u32(&l->stop, ~(uint32_t)SL_LEASE_REVOKED);
+}
+
+static inline bool sl_lease_begin_revoke(sl_lease *l) {
+  uint32_t expected = SL_LEASE_ACTIVE;
+  if (!sl_cas_acq_rel_u32(&l->phase, &expected, SL_LEASE_REVOKING)) return false;
+  sl_fetch_or_seq_cst_u32(&l->stop, SL_LEASE_REVOKED); /* [LS1] */
+  if (l->needs_fence) {
+    sl_fence_seq_cst();
+  } else {
+    sl_process_barrier();
+  }
+  return true;
+}
+
+/* The stage whose token the revoker must leave to the driver. */
+static inline uint32_t sl_lease_revoked_position(const sl_lease *l) {
+  return (uint32_t)(sl_load_acquire_u64(&l->position) & SL_LEASE_POSITION_MASK_); /* [LS1] [LS2] */
+}
+
+static inline void sl_lease_end_revoke(sl_lease *l) {
+  sl_store_release_u32(&l->phase, SL_LEASE_SETTLING); /* [LS3] */
+}
+
+/* The run is over: no further body starts under this lease. */
+static inline void sl_lease_stop_run(sl_lease *l) { sl_fetch_or_seq_cst_u32(&l->stop, SL_LEASE_RUN_ENDED); }
+
+#endif

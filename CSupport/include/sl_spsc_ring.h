@@ -1,0 +1,172 @@
+/*
+ * sl_spsc_ring.h: a bounded ring between one producer and one consumer.
+ *
+ * Algorithm. The producer owns `tail`, the consumer owns `head`, both count positions without end;
+ * position p lives in slot p & mask, and each side keeps the last position that it saw of the other,
+ * so that it reads the other's cache line only when its own copy says "full" or "empty". The ring
+ * holds no elements: it hands out slot numbers of an array that belongs to the caller.
+ *
+ *     producer's line          consumer's line          read-only line
+ *     | tail | head_seen | pad | head | tail_seen | pad | capacity | mask | pad
+ *
+ *     slots (the caller's):  . . [h] x x x x [t] . .     x = committed, t - h <= capacity
+ *
+ * Source. Lamport, "Specifying concurrent program modules" (1983): one writer an index. The copy of
+ * the peer's index is from Lee, Bu and Chandranmenon, "A lock-free, cache-efficient shared ring
+ * buffer" (MCRingBuffer, 2009/2010). Differences: any capacity >= 1 is kept exactly (slots are the next
+ * power of two, the limit is the capacity); claim and commit, take and release are separate steps,
+ * so that the caller constructs and moves an element in place; any number of slots at a time.
+ *
+ * Progress. Every operation is wait-free, in a bounded number of steps, whatever the peer does.
+ *
+ * Orderings.
+ *   [SP1] commit, store release tail -> take, load acquire tail: the elements are visible.
+ *   [SP2] release, store release head -> claim, load acquire head: the consumer has moved the old
+ *         elements out before the producer writes over them.
+ *   [SP3] count: load acquire head, and tail after it: the difference is never negative.
+ * For a caller that sleeps: a commit (release), then sl_fence_seq_cst, is seen by a take (claim)
+ * that comes after the sleeper's own sl_fence_seq_cst, since a side that finds "empty" ("full") in
+ * its copy reads the real index before it says so.
+ *
+ * What excludes what ("x": never at the same time, the caller sees to it):
+ *                  init   claim/commit   take/release   count, capacity
+ *   init            x          x              x               x
+ *   claim/commit    x          x              -               -
+ *   take/release    x          -              x               -
+ * Producer (consumer) may change from thread to thread if the hand-over itself synchronises.
+ *
+ * Invariants. 0 <= tail - head <= capacity <= slots, in arithmetic modulo 2^64. Positions wrap
+ * around at 2^64; the number of slots divides 2^64, so slots stay in step. Only differences of
+ * positions are compared.
+ *
+ * A stalled or dead peer. A producer that stops between claim and commit has published nothing: the
+ * consumer sees what was committed before. A consumer that stops between take and release keeps
+ * its slots: the producer sees them as in use. Neither blocks an operation of the other.
+ */
+#ifndef SL_SPSC_RING_H
+#define SL_SPSC_RING_H
+
+#include "sl_atomic.h"
+
+typedef struct {
+  char pad0_[SL_NO_SHARE];
+  sl_atomic_u64 tail_; /* next position to commit; the producer writes it */
+  uint64_t head_seen_; /* the producer's copy of head_, never ahead of it */
+  char pad1_[SL_NO_SHARE];
+  sl_atomic_u64 head_; /* next position to release; the consumer writes it */
+  uint64_t tail_seen_; /* the consumer's copy of tail_, never ahead of it */
+  char pad2_[SL_NO_SHARE];
+  uint64_t capacity_;
+  uint64_t mask_;
+  char pad3_[SL_NO_SHARE];
+} sl_spsc_ring;
+
+/* How many elements the caller has to allocate; 0 if there is no such power of two. */
+static inline size_t sl_spsc_ring_slots(size_t capacity) {
+  size_t slots = 1;
+  while (slots != 0 && slots < capacity) slots <<= 1;
+  return slots;
+}
+
+/*
+ * `capacity` >= 1, with sl_spsc_ring_slots(capacity) != 0. `first_position` is 0 but in tests, which
+ * start just below the wrap-around. There is nothing to destroy.
+ */
+static inline void sl_spsc_ring_init(sl_spsc_ring *ring, size_t capacity, uint64_t first_position) {
+  sl_store_relaxed_u64(&ring->tail_, first_position);
+  sl_store_relaxed_u64(&ring->head_, first_position);
+  ring->head_seen_ = first_position;
+  ring->tail_seen_ = first_position;
+  ring->capacity_ = capacity;
+  ring->mask_ = sl_spsc_ring_slots(capacity) - 1;
+}
+
+static inline size_t sl_spsc_ring_capacity(const sl_spsc_ring *ring) {
+  return (size_t)ring->capacity_;
+}
+
+static inline size_t sl_spsc_ring_slot_of(const sl_spsc_ring *ring, uint64_t position) {
+  return (size_t)(position & ring->mask_);
+}
+
+/*
+ * Elements committed and not yet released. From the producer's or the consumer's thread it is
+ * off only by what the peer does meanwhile; from a third thread it is a snapshot. Between 0 and
+ * capacity always.
+ */
+static inline size_t sl_spsc_ring_count(const sl_spsc_ring *ring) {
+  uint64_t head = sl_load_acquire_u64(&ring->head_); /* [SP3] before tail */
+  uint64_t tail = sl_load_acquire_u64(&ring->tail_); /* [SP3] after head */
+  uint64_t count = tail - head; /* both may have moved on in between: too large, never negative */
+  return (size_t)(count < ring->capacity_ ? count : ring->capacity_);
+}
+
+/* ---- Producer ------------------------------------------------------------------------------ */
+
+/*
+ * Claims up to `n` slots, as many as are free; returns how many, and in *first the position of the
+ * first. Nothing is published. Claiming again before a commit gives the same positions.
+ */
+static inline size_t sl_spsc_ring_try_claim_many(sl_spsc_ring *ring, size_t n, uint64_t *first) {
+  uint64_t tail = sl_load_relaxed_u64(&ring->tail_); /* relaxed: only this side writes it */
+  uint64_t free_slots = ring->capacity_ - (tail - ring->head_seen_);
+  if (free_slots < n) {
+    ring->head_seen_ = sl_load_acquire_u64(&ring->head_); /* [SP2] the old elements are out */
+    free_slots = ring->capacity_ - (tail - ring->head_seen_);
+  }
+  *first = tail;
+  return free_slots < n ? (size_t)free_slots : n;
+}
+
+/* Publishes the first `n` of the claimed slots, in one store. */
+static inline void sl_spsc_ring_commit_many(sl_spsc_ring *ring, size_t n) {
+  uint64_t tail = sl_load_relaxed_u64(&ring->tail_);
+  sl_store_release_u64(&ring->tail_, tail + n); /* [SP1] publishes the elements */
+}
+
+/* Claims the next slot; false: the ring is full. Nothing is published. */
+static inline bool sl_spsc_ring_try_claim(sl_spsc_ring *ring, size_t *slot) {
+  uint64_t first;
+  if (sl_spsc_ring_try_claim_many(ring, 1, &first) == 0) return false;
+  *slot = sl_spsc_ring_slot_of(ring, first);
+  return true;
+}
+
+/* Publishes the claimed slot, whose element the caller has initialised. */
+static inline void sl_spsc_ring_commit(sl_spsc_ring *ring) { sl_spsc_ring_commit_many(ring, 1); }
+
+/* ---- Consumer ------------------------------------------------------------------------------ */
+
+/*
+ * Gives up to `n` committed slots, as many as there are; returns how many, and in *first the
+ * position of the first. Taking again before a release gives the same positions.
+ */
+static inline size_t sl_spsc_ring_try_take_many(sl_spsc_ring *ring, size_t n, uint64_t *first) {
+  uint64_t head = sl_load_relaxed_u64(&ring->head_); /* relaxed: only this side writes it */
+  uint64_t ready = ring->tail_seen_ - head;
+  if (ready < n) {
+    ring->tail_seen_ = sl_load_acquire_u64(&ring->tail_); /* [SP1] the elements are visible */
+    ready = ring->tail_seen_ - head;
+  }
+  *first = head;
+  return ready < n ? (size_t)ready : n;
+}
+
+/* Gives the first `n` of the taken slots back, in one store. */
+static inline void sl_spsc_ring_release_many(sl_spsc_ring *ring, size_t n) {
+  uint64_t head = sl_load_relaxed_u64(&ring->head_);
+  sl_store_release_u64(&ring->head_, head + n); /* [SP2] after the elements were moved out */
+}
+
+/* Gives the oldest committed slot; false: the ring is empty. */
+static inline bool sl_spsc_ring_try_take(sl_spsc_ring *ring, size_t *slot) {
+  uint64_t first;
+  if (sl_spsc_ring_try_take_many(ring, 1, &first) == 0) return false;
+  *slot = sl_spsc_ring_slot_of(ring, first);
+  return true;
+}
+
+/* Gives the taken slot back, whose element the caller has moved out. */
+static inline void sl_spsc_ring_release(sl_spsc_ring *ring) { sl_spsc_ring_release_many(ring, 1); }
+
+#endif /* SL_SPSC_RING_H */

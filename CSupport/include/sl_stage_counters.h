@@ -1,0 +1,72 @@
+/*
+ * sl_stage_counters.h: what one worker has done, written by its holder alone and read by anybody at
+ * any time (relaxed: each number is exact for itself, not in step with the others).
+ */
+#ifndef SL_STAGE_COUNTERS_H
+#define SL_STAGE_COUNTERS_H
+
+#include "sl_atomic.h"
+
+typedef struct {
+  sl_atomic_u64 taken;
+  sl_atomic_u64 produced;
+  sl_atomic_u64 busy_nanoseconds;
+  sl_atomic_u64 peak_queue_length;
+  uint64_t timing_mask; /* the holder's: bodies are timed when (taken & mask) == 0 */
+  char pad[SL_NO_SHARE];
+} sl_stage_counters;
+
+static inline void sl_stage_counters_init(sl_stage_counters *c) {
+  sl_store_relaxed_u64(&c->taken, 0);
+  sl_store_relaxed_u64(&c->produced, 0);
+  sl_store_relaxed_u64(&c->busy_nanoseconds, 0);
+  sl_store_relaxed_u64(&c->peak_queue_length, 0);
+  c->timing_mask = 0;
+}
+
+static inline uint64_t sl_stage_counters_taken(const sl_stage_counters *c) {
+  return sl_load_relaxed_u64(&c->taken);
+}
+static inline uint64_t sl_stage_counters_produced(const sl_stage_counters *c) {
+  return sl_load_relaxed_u64(&c->produced);
+}
+static inline uint64_t sl_stage_counters_busy(const sl_stage_counters *c) {
+  return sl_load_relaxed_u64(&c->busy_nanoseconds);
+}
+static inline uint64_t sl_stage_counters_peak(const sl_stage_counters *c) {
+  return sl_load_relaxed_u64(&c->peak_queue_length);
+}
+
+static inline void sl_stage_counters_take(sl_stage_counters *c) {
+  sl_store_relaxed_u64(&c->taken, sl_load_relaxed_u64(&c->taken) + 1);
+}
+static inline void sl_stage_counters_produce(sl_stage_counters *c) {
+  sl_store_relaxed_u64(&c->produced, sl_load_relaxed_u64(&c->produced) + 1);
+}
+
+/* Whether the piece of work with this running number is timed. */
+static inline bool sl_stage_counters_timed(const sl_stage_counters *c, uint64_t number) {
+  return (number & c->timing_mask) == 0;
+}
+
+/* A body took this long. While bodies are short one in 64 stands for all, since reading the clock
+ * twice would take longer than they do; a long one is timed each time. */
+static inline void sl_stage_counters_busy_add(sl_stage_counters *c, uint64_t nanoseconds) {
+  uint64_t weight = c->timing_mask + 1;
+  sl_store_relaxed_u64(&c->busy_nanoseconds,
+                       sl_load_relaxed_u64(&c->busy_nanoseconds) + nanoseconds * weight);
+  c->timing_mask = nanoseconds < 4000 ? 63 : 0;
+}
+
+/* Time that stands for itself alone, however often bodies are timed. */
+static inline void sl_stage_counters_busy_add_once(sl_stage_counters *c, uint64_t nanoseconds) {
+  sl_store_relaxed_u64(&c->busy_nanoseconds, sl_load_relaxed_u64(&c->busy_nanoseconds) + nanoseconds);
+}
+
+static inline void sl_stage_counters_queue_length(sl_stage_counters *c, uint64_t length) {
+  if (length > sl_load_relaxed_u64(&c->peak_queue_length)) {
+    sl_store_relaxed_u64(&c->peak_queue_length, length);
+  }
+}
+
+#endif

@@ -1,0 +1,29 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+let package = Package(
+  name: "sluice",
+  products: [
+    .library(name: "Sluice", targets: ["Sluice"]),
+    .library(name: "CSluice", targets: ["CSluice"]),
+  ],
+  dependencies: [
+    // Only `wordcount`, the example program, uses it: a package that depends on the library does
+    // not build it.
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")
+  ],
+  targets: [
+    .target(
+      name: "CSluice",
+      path: "CSupport",
+      publicHeadersPath: "include",
+      cSettings: [.define("URCU_INLINE_SMALL_FUNCTIONS"), .define("_GNU_SOURCE")],
+      linkerSettings: [.linkedLibrary("urcu-memb"), .linkedLibrary("urcu-common")]
+    ),
+    .target(name: "Sluice", dependencies: ["CSluice"]),
+    .testTarget(name: "CSluiceTests", dependencies: ["CSluice"]),
+  ],
+  swiftLanguageModes: [.v6],
+  cLanguageStandard: .gnu11,
+  cxxLanguageStandard: .cxx17
+)

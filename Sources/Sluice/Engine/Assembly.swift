@@ -1,0 +1,77 @@
+import CSluice
+
+/// Puts a run together: makes the stages, workers and queues of a pipeline from what its stages
+/// were declared as.
+@usableFromInline
+final class Assembly {
+  @usableFromInline let run: RunCore
+  let descriptions: [StageDescription]
+
+  init(_ descriptions: [StageDescription]) {
+    self.descriptions = descriptions
+    run = RunCore()
+    let consumer = Worker(run: run, stage: descriptions.count, index: 0, ordinal: descriptions.count)
+    sl_token_init(consumer.token, UInt32(SL_TOKEN_RUNNING))
+    run.consumers.workers = [consumer]
+  }
+
+  /// The queue that holds the argument of the first stage.
+  func argument<Element>(_ value: Element) -> Port<Element> {
+    let nobody = WorkerList(count: 1)
+    run.lists.append(nobody)
+    let channel = Channel<Element>(kind: .single, throttle: 1, producers: nobody, consumers: nobody)
+    _ = channel.enqueue(value)
+    sl_store_relaxed_u32(channel.core.closed, 1)
+    run.channels.append(channel.core)
+    return Port(channel: channel, pull: nil, token: nil)
+  }
+
+  /// The next stage, with its workers and its output queue. `makeBody` is called for each worker.
+  @usableFromInline
+  func stage<Input, Output>(_ input: Port<Input>, _: Output.Type) -> StageParts<Input, Output> {
+    let index = run.stages.count
+    let description = descriptions[index]
+    let workers = WorkerList(count: description.workers)
+    let stage = StageCore(description, index: index, workers: workers)
+    for number in 0..<description.workers {
+      // Only single workers take leases, so one number a stage tells leases apart.
+      workers.workers.append(Worker(run: run, stage: index, index: number, ordinal: index))
+    }
+    let isLast = index + 1 == descriptions.count
+    let consumerCount = isLast ? 1 : descriptions[index + 1].workers
+    let consumers = isLast ? run.consumers : WorkerList(count: consumerCount)
+    let throttle = description.throttle
+    let kind: ChannelCore.Kind =
+      throttle == 0 || throttle > ChannelCore.largestRing
+      ? .unbounded : (description.workers == 1 && consumerCount == 1 ? .spsc : .mpmc)
+    let output = Channel<Output>(kind: kind, throttle: throttle, producers: workers, consumers: consumers)
+    input.channel.core.consumers = workers
+    for worker in workers.workers {
+      worker.input = input.channel.core
+      worker.output = output.core
+    }
+    stage.output = output.core
+    run.stages.append(stage)
+    run.channels.append(output.core)
+    run.lists.append(consumers)
+    if isLast { run.consumer.input = output.core }
+    return StageParts(stage: stage, workers: workers.workers, input: input, output: output)
+  }
+}
+
+/// A stage in the making, with its types.
+@usableFromInline
+struct StageParts<Input: Sendable, Output: Sendable>: @unchecked Sendable {
+  let stage: StageCore
+  @usableFromInline let workers: [Worker]
+  @usableFromInline let input: Port<Input>
+  @usableFromInline let output: Channel<Output>
+
+  /// The end that the next stage takes from.
+  @usableFromInline
+  func port(pull: ((Lease) -> Output?)?) -> Port<Output> {
+    Port(
+      channel: output, pull: stage.isLeasable ? pull : nil,
+      token: stage.isLeasable ? workers[0].token : nil)
+  }
+}

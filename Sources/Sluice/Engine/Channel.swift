@@ -1,0 +1,272 @@
+import CSluice
+
+/// The part of a queue between two stages that does not depend on its element: the ring or the
+/// unbounded queue itself, the two events that its ends wait on, and the closed state.
+///
+/// Which form of queue it is follows from what is known of its ends: one producer and one consumer
+/// make it the SPSC ring, several of either the MPMC ring, no throttle (or one too large to lay out
+/// in advance) the unbounded queue, which then counts credits.
+@usableFromInline
+final class ChannelCore: @unchecked Sendable {
+  @usableFromInline
+  enum Kind {
+    /// One value that is there from the start: the argument of the first stage.
+    case single
+    case spsc
+    case mpmc
+    case unbounded
+  }
+
+  /// Above this many elements, a throttle is kept by counting credits instead of by a ring, whose
+  /// memory would have to be there before the first element.
+  static let largestRing = 1 << 16
+
+  @usableFromInline let kind: Kind
+  /// Most elements that may stand in the queue; 0 for no bound.
+  let throttle: Int
+  /// Number of elements to allocate beside a ring.
+  @usableFromInline let slots: Int
+  @usableFromInline let spsc: UnsafeMutablePointer<sl_spsc_ring>
+  @usableFromInline let mpmc: UnsafeMutablePointer<sl_mpmc_ring>
+  @usableFromInline let unbounded: OpaquePointer?
+  /// Credits in use, for a throttle kept over the unbounded queue.
+  @usableFromInline let credits: UnsafeMutablePointer<sl_atomic_u64>
+  @usableFromInline let notEmpty: UnsafeMutablePointer<sl_event_count>
+  @usableFromInline let notFull: UnsafeMutablePointer<sl_event_count>
+  let closed: UnsafeMutablePointer<sl_atomic_u32>
+  private let words: UnsafeMutablePointer<sl_atomic_u64>
+  /// The workers at both ends, by their index in their stage. Set once, while the run is put
+  /// together; the run keeps them alive.
+  unowned(unsafe) var producers: WorkerList
+  unowned(unsafe) var consumers: WorkerList
+  /// Ends the life of the elements that nobody took. Set once by the typed half.
+  @usableFromInline var destroyElements: (() -> Void)?
+
+  init(
+    kind: Kind, throttle: Int, elementSize: Int, elementAlignment: Int, producers: WorkerList,
+    consumers: WorkerList
+  ) {
+    self.kind = kind
+    self.throttle = throttle
+    self.producers = producers
+    self.consumers = consumers
+    spsc = .allocate(capacity: 1)
+    mpmc = .allocate(capacity: 1)
+    credits = .allocate(capacity: 1)
+    closed = .allocate(capacity: 1)
+    notEmpty = .allocate(capacity: 1)
+    notFull = .allocate(capacity: 1)
+    sl_store_relaxed_u64(credits, 0)
+    sl_store_relaxed_u32(closed, 0)
+    let consumerWords = Int(sl_event_count_words(UInt32(consumers.count)))
+    let producerWords = Int(sl_event_count_words(UInt32(producers.count)))
+    words = .allocate(capacity: consumerWords + producerWords)
+    sl_event_count_init(notEmpty, words, UInt32(consumers.count))
+    sl_event_count_init(notFull, words + consumerWords, UInt32(producers.count))
+    var queue: OpaquePointer?
+    switch kind {
+    case .single:
+      slots = 1
+      sl_spsc_ring_init(spsc, 1, 0)
+    case .spsc:
+      slots = Int(sl_spsc_ring_slots(throttle))
+      sl_spsc_ring_init(spsc, throttle, 0)
+    case .mpmc:
+      slots = Int(sl_mpmc_ring_slots(throttle))
+      precondition(sl_mpmc_ring_init(mpmc, throttle, 0) == 0, "Sluice: out of memory for a queue")
+    case .unbounded:
+      slots = 0
+      queue = sl_unbounded_queue_create(elementSize, elementAlignment)
+      precondition(queue != nil, "Sluice: out of memory for a queue")
+    }
+    unbounded = queue
+  }
+
+  deinit {
+    destroyElements?()
+    if kind == .mpmc { sl_mpmc_ring_destroy(mpmc) }
+    if let unbounded { sl_unbounded_queue_destroy(unbounded) }
+    spsc.deallocate()
+    mpmc.deallocate()
+    credits.deallocate()
+    closed.deallocate()
+    notEmpty.deallocate()
+    notFull.deallocate()
+    words.deallocate()
+  }
+
+  /// Elements that stand in the queue now; exact when both ends are quiet.
+  @usableFromInline var count: Int {
+    switch kind {
+    case .single, .spsc: return Int(sl_spsc_ring_count(spsc))
+    case .mpmc: return Int(sl_mpmc_ring_count(mpmc))
+    case .unbounded: return Int(sl_unbounded_queue_count(unbounded))
+    }
+  }
+
+  var isEmpty: Bool { count == 0 }
+
+  var hasSpace: Bool {
+    switch kind {
+    case .single: return false
+    case .spsc, .mpmc: return count < throttle
+    case .unbounded: return throttle == 0 || sl_load_acquire_u64(credits) < UInt64(throttle)
+    }
+  }
+
+  var isClosed: Bool { sl_load_acquire_u32(closed) != 0 }
+
+  /// The stream has ended and every element was taken.
+  @usableFromInline var isAtEnd: Bool { isClosed && isEmpty }
+
+  /// End of stream: no producer will enqueue again. Elements that stand in the queue can be taken.
+  func close() {
+    sl_store_seq_cst_u32(closed, 1)
+    for consumer in consumers.workers { consumer.wake() }
+  }
+
+  /// An element was enqueued: wakes a consumer that waits for it.
+  @inlinable @inline(__always)
+  func notifyNotEmpty() {
+    let waiter = sl_event_count_take(notEmpty)
+    if _slowPath(waiter != UInt32.max) { wakeConsumer(waiter) }
+  }
+
+  /// An element was dequeued: wakes a producer that waits for its place.
+  @inlinable @inline(__always)
+  func notifyNotFull() {
+    let waiter = sl_event_count_take(notFull)
+    if _slowPath(waiter != UInt32.max) { wakeProducer(waiter) }
+  }
+
+  @usableFromInline @inline(never)
+  func wakeConsumer(_ waiter: UInt32) { consumers.workers[Int(waiter)].wake() }
+
+  @usableFromInline @inline(never)
+  func wakeProducer(_ waiter: UInt32) { producers.workers[Int(waiter)].wake() }
+
+  /// Takes one credit of a throttle over the unbounded queue; false when none is left.
+  @usableFromInline
+  func takeCredit() -> Bool {
+    if throttle == 0 { return true }
+    var used = sl_load_acquire_u64(credits)
+    while used < UInt64(throttle) {
+      if sl_cas_acq_rel_u64(credits, &used, used + 1) { return true }
+    }
+    return false
+  }
+
+  @usableFromInline
+  func returnCredit() {
+    if throttle != 0 { _ = sl_fetch_sub_acq_rel_u64(credits, 1) }
+  }
+}
+
+/// A queue between two stages: `ChannelCore` claims and publishes places, this initialises and moves
+/// the elements in them. Typed values never cross into C.
+@usableFromInline
+struct Channel<Element>: @unchecked Sendable {
+  @usableFromInline let core: ChannelCore
+  @usableFromInline let elements: UnsafeMutablePointer<Element>
+
+  init(kind: ChannelCore.Kind, throttle: Int, producers: WorkerList, consumers: WorkerList) {
+    let core = ChannelCore(
+      kind: kind, throttle: throttle, elementSize: MemoryLayout<Element>.stride,
+      elementAlignment: MemoryLayout<Element>.alignment, producers: producers, consumers: consumers)
+    let elements = UnsafeMutablePointer<Element>.allocate(capacity: max(core.slots, 1))
+    self.core = core
+    self.elements = elements
+    core.destroyElements = { [unowned(unsafe) core] in
+      let channel = Channel(core: core, elements: elements)
+      while channel.dequeue() != nil {}
+      elements.deallocate()
+    }
+  }
+
+  private init(core: ChannelCore, elements: UnsafeMutablePointer<Element>) {
+    self.core = core
+    self.elements = elements
+  }
+
+  /// A place in the queue that the producer has claimed and not yet published.
+  @usableFromInline
+  struct Claim {
+    @usableFromInline var ticket: UInt64 = 0
+    @usableFromInline var linked = sl_unbounded_ticket()
+    @inlinable init() {}
+  }
+
+  /// Enqueues the element, or returns it when the queue is full.
+  ///
+  /// Wakes nobody: the caller calls `core.notifyNotEmpty()`.
+  @inlinable @inline(__always)
+  func enqueue(_ element: consuming Element) -> Element? {
+    switch core.kind {
+    case .spsc, .single:
+      var slot = 0
+      guard sl_spsc_ring_try_claim(core.spsc, &slot) else { return element }
+      (elements + slot).initialize(to: element)
+      sl_spsc_ring_commit(core.spsc)
+      return nil
+    case .mpmc:
+      var ticket: UInt64 = 0
+      guard sl_mpmc_ring_try_claim(core.mpmc, &ticket) else { return element }
+      (elements + Int(sl_mpmc_ring_slot_of(core.mpmc, ticket))).initialize(to: element)
+      sl_mpmc_ring_commit(core.mpmc, ticket)
+      return nil
+    case .unbounded:
+      return enqueueLinked(element)
+    }
+  }
+
+  @inlinable @inline(never)
+  func enqueueLinked(_ element: consuming Element) -> Element? {
+    guard core.takeCredit() else { return element }
+    var element = element
+    var ticket = sl_unbounded_ticket()
+    while true {
+      precondition(
+        sl_unbounded_queue_claim(core.unbounded, &ticket), "Sluice: out of memory for a queue")
+      let place = ticket.element.assumingMemoryBound(to: Element.self)
+      place.initialize(to: element)
+      if sl_unbounded_queue_commit(core.unbounded, &ticket) { return nil }
+      // A consumer gave up on this place before the element stood in it: take it to the next one.
+      element = place.move()
+      sl_unbounded_queue_abandon(core.unbounded, &ticket)
+    }
+  }
+
+  /// Takes the oldest element, or nil when the queue is empty (or, for the unbounded queue, looks
+  /// so for the moment).
+  ///
+  /// Wakes nobody: the caller calls `core.notifyNotFull()`.
+  @inlinable @inline(__always)
+  func dequeue() -> Element? {
+    switch core.kind {
+    case .spsc, .single:
+      var slot = 0
+      guard sl_spsc_ring_try_take(core.spsc, &slot) else { return nil }
+      let element = (elements + slot).move()
+      sl_spsc_ring_release(core.spsc)
+      return element
+    case .mpmc:
+      var ticket: UInt64 = 0
+      guard sl_mpmc_ring_try_take(core.mpmc, &ticket) else { return nil }
+      let element = (elements + Int(sl_mpmc_ring_slot_of(core.mpmc, ticket))).move()
+      sl_mpmc_ring_release(core.mpmc, ticket)
+      return element
+    case .unbounded:
+      return dequeueLinked()
+    }
+  }
+
+  @inlinable @inline(never)
+  func dequeueLinked() -> Element? {
+    var ticket = sl_unbounded_ticket()
+    guard sl_unbounded_queue_try_take(core.unbounded, &ticket) else { return nil }
+    let element = ticket.element.assumingMemoryBound(to: Element.self).move()
+    sl_unbounded_queue_release(core.unbounded, &ticket)
+    core.returnCredit()
+    return element
+  }
+}

@@ -1,0 +1,109 @@
+import CSluice
+import Synchronization
+
+/// The slow tick: looks once a millisecond at the drivers that hold leases, and revokes the lease of
+/// one that has hardly moved, because it is inside a body (or a consumer) that takes long.
+///
+/// Its lock is taken when a lease begins and ends and at each tick, never for an item. Its thread
+/// exists only while there are leases, and for a second after the last one.
+final class Monitor: @unchecked Sendable {
+  private struct Entry {
+    unowned(unsafe) let worker: Worker
+    var progress: UInt64
+    var slowTicks = 0
+    var goodTicks = 0
+    var isNew = true
+  }
+
+  private struct State {
+    var entries: [Entry] = []
+    var hasThread = false
+    var sleeps = false
+    /// Ticks since the last lease ended.
+    var emptyTicks = 0
+  }
+
+  private let state = Mutex(State())
+  private let bell: UnsafeMutablePointer<sl_atomic_u32>
+
+  private static let tick: UInt64 = 1_000_000
+  private static let keepAlive: UInt64 = 1_000_000_000
+  /// Fewer bodies than this in a tick (10 µs each): they are worth threads of their own.
+  private static let stepsOfShortBodies: UInt64 = 100
+  /// Slow ticks before a lease is revoked: one may only mean that the thread was not on a core.
+  private static let patience = 2
+
+  init() {
+    bell = .allocate(capacity: 1)
+    sl_store_relaxed_u32(bell, 0)
+  }
+
+  func watch(_ worker: Worker) {
+    let (start, ring) = state.withLock { state in
+      state.entries.append(Entry(worker: worker, progress: sl_lease_progress(worker.lease)))
+      defer {
+        state.hasThread = true
+        state.sleeps = false
+      }
+      return (!state.hasThread, state.sleeps)
+    }
+    if ring {
+      _ = sl_fetch_add_seq_cst_u32(bell, 1)
+      sl_futex_wake(bell, 1)
+    }
+    if start, !startThread({ [self] in threadMain() }) {
+      // Without a monitor, leases would never be revoked: the next one tries again.
+      state.withLock { $0.hasThread = false }
+    }
+  }
+
+  func forget(_ worker: Worker) {
+    state.withLock { state in
+      if let index = state.entries.firstIndex(where: { $0.worker === worker }) {
+        state.entries.swapAt(index, state.entries.count - 1)
+        state.entries.removeLast()
+      }
+    }
+  }
+
+  private func threadMain() {
+    while true {
+      let rings = sl_load_seq_cst_u32(bell)
+      let sleeps = state.withLock { state in
+        look(at: &state.entries)
+        state.emptyTicks = state.entries.isEmpty ? state.emptyTicks + 1 : 0
+        state.sleeps = state.emptyTicks > 50
+        return state.sleeps
+      }
+      let rang = sl_futex_wait(bell, rings, sleeps ? Self.keepAlive : Self.tick)
+      if sleeps, !rang {
+        let ends = state.withLock { state in
+          guard state.sleeps, state.entries.isEmpty else { return false }
+          state.sleeps = false
+          state.hasThread = false
+          state.emptyTicks = 0
+          return true
+        }
+        if ends { return }
+      }
+    }
+  }
+
+  private func look(at entries: inout [Entry]) {
+    for index in entries.indices {
+      let progress = sl_lease_progress(entries[index].worker.lease)
+      let steps = (progress &- entries[index].progress) >> 16
+      entries[index].progress = progress
+      if entries[index].isNew {
+        entries[index].isNew = false
+      } else if steps >= Self.stepsOfShortBodies {
+        entries[index].slowTicks = 0
+        entries[index].goodTicks += 1
+        if entries[index].goodTicks % 16 == 0 { entries[index].worker.leaseGoesWell() }
+      } else {
+        entries[index].slowTicks += 1
+        if entries[index].slowTicks >= Self.patience { entries[index].worker.revokeLease() }
+      }
+    }
+  }
+}

@@ -1,0 +1,191 @@
+import CSluice
+import Synchronization
+
+/// One run of a pipeline: its stages, workers and queues, and how it ended.
+@usableFromInline
+final class RunCore: @unchecked Sendable {
+  enum Ending {
+    /// The consumer has had every output.
+    case finished
+    /// A body threw this first.
+    case failed(any Error)
+    /// The consumer left early, or `cancel()` was called.
+    case cancelled
+  }
+
+  let engine = Engine.shared
+  /// Set once, while the run is put together.
+  var stages: [StageCore] = []
+  var channels: [ChannelCore] = []
+  /// Keeps the lists alive that the queues refer to.
+  var lists: [WorkerList] = []
+  let consumers = WorkerList(count: 1)
+  private let tasks = Mutex<[(stage: Int, task: Task<Void, Never>)]>([])
+  /// The consumer's: its stream ended, or it found the run ended.
+  var consumerSawEnd = false
+  private let ending = Mutex<Ending?>(nil)
+  private let startedAt = Mutex<UInt64>(0)
+  private let endedAt = Mutex<UInt64>(0)
+  /// Stages with a lower number are over: nobody will take what they produce.
+  private let cutoff: UnsafeMutablePointer<sl_atomic_u32>
+  /// Tokens that lie in the run queue or are run by a thread of the engine, and tasks.
+  private let inside: UnsafeMutablePointer<sl_atomic_u32>
+
+  init() {
+    cutoff = .allocate(capacity: 1)
+    inside = .allocate(capacity: 1)
+    sl_store_relaxed_u32(cutoff, 0)
+    sl_store_relaxed_u32(inside, 0)
+  }
+
+  deinit {
+    cutoff.deallocate()
+    inside.deallocate()
+  }
+
+  @usableFromInline var consumer: Worker { consumers.workers[0] }
+
+  // MARK: Beginning
+
+  /// Starts the stages that nothing downstream will pull from; the others wait for their input, or
+  /// for a driver that leases them.
+  @usableFromInline
+  func start(consumerDrives: Bool) {
+    let now = sl_now_nanoseconds()
+    startedAt.withLock { $0 = now }
+    for stage in stages {
+      let next = stage.index + 1
+      let isPulled =
+        stage.isLeasable && (next < stages.count ? stages[next].canDrive : consumerDrives)
+      switch stage.description.execution {
+      case .task:
+        for worker in stage.workers.workers {
+          enter()
+          let task = Task { [self] in
+            await worker.taskBody?(worker)
+            leave()
+          }
+          tasks.withLock { $0.append((stage.index, task)) }
+        }
+      case .resumable, .stackful:
+        for worker in stage.workers.workers {
+          if let input = worker.input, input.kind != .single {
+            sl_event_count_announce(input.notEmpty, UInt32(worker.index))
+          }
+        }
+        let startsNow = stage.workers.count == 1 ? !isPulled : stage.description.isJoin
+        if startsNow { for worker in stage.workers.workers { worker.wake() } }
+      }
+    }
+    cancelTasks(before: Int(sl_load_acquire_u32(cutoff)))
+  }
+
+  // MARK: Ending
+
+  /// Whether the run is over.
+  @usableFromInline var hasEnded: Bool { hasEnded(UInt32(stages.count)) }
+
+  /// Whether a stage is over, because the run is or because no stage after it takes items any more.
+  @usableFromInline func hasEnded(_ position: UInt32) -> Bool {
+    position < sl_load_acquire_u32(cutoff)
+  }
+
+  /// Ends the run; the first call decides how. After it returns no further body starts.
+  func end(_ how: Ending) {
+    let isFirst = ending.withLock { ending in
+      guard ending == nil else { return false }
+      ending = how
+      return true
+    }
+    guard isFirst else { return }
+    let now = sl_now_nanoseconds()
+    endedAt.withLock { $0 = now }
+    stop(before: stages.count + 1)
+    if case .finished = how { return }
+    if sl_process_barrier_available() { sl_process_barrier() }
+  }
+
+  /// Stops the stages before this one: their bodies finish the present item and end.
+  func stop(before stage: Int) {
+    var present = sl_load_seq_cst_u32(cutoff)
+    while present < UInt32(stage) {
+      if sl_cas_seq_cst_u32(cutoff, &present, UInt32(stage)) { break }
+    }
+    let workers = stages.prefix(stage).flatMap { $0.workers.workers } + (stage > stages.count ? [consumer] : [])
+    for worker in workers { sl_lease_stop_run(worker.lease) }
+    for worker in workers { worker.perform(sl_token_unpark_waiting(worker.token)) }
+    cancelTasks(before: stage)
+  }
+
+  private func cancelTasks(before stage: Int) {
+    let stopped = tasks.withLock { $0.filter { $0.stage < stage } }
+    for (_, task) in stopped { task.cancel() }
+  }
+
+  /// A body of the stage at this position threw. What it throws after its stage was stopped (a
+  /// CancellationError of `yield`, most often) is of no interest to anybody.
+  @usableFromInline @inline(never)
+  func fail(_ error: any Error, at position: UInt32) {
+    if !hasEnded(position) { end(.failed(error)) }
+  }
+
+  /// The error that the consumer gets once it has taken what stands in the last queue.
+  @usableFromInline var failure: (any Error)? {
+    ending.withLock { ending in
+      switch ending {
+      case .failed(let error): return error
+      case .cancelled: return CancellationError()
+      case .finished, nil: return nil
+      }
+    }
+  }
+
+  /// Whether a body failed: what stands in the last queue is still delivered then.
+  @usableFromInline var hasFailed: Bool {
+    ending.withLock { if case .failed = $0 { true } else { false } }
+  }
+
+  // MARK: Who is inside
+
+  func enter() { _ = sl_fetch_add_seq_cst_u32(inside, 1) }
+
+  func leave() {
+    if sl_fetch_sub_seq_cst_u32(inside, 1) == 1, hasEnded { sl_futex_wake(inside, UInt32(Int32.max)) }
+  }
+
+  /// Sleeps until no body of this run is running any more. After `end`.
+  func waitUntilLeft() {
+    if engine.spin(until: { sl_load_seq_cst_u32(inside) == 0 }) { return }
+    while true {
+      let now = sl_load_seq_cst_u32(inside)
+      if now == 0 { return }
+      _ = sl_futex_wait(inside, now, UInt64.max)
+    }
+  }
+
+  // MARK: Reporting
+
+  func report() -> RunReport {
+    let from = startedAt.withLock { $0 }
+    let to = endedAt.withLock { $0 }
+    let elapsed = from == 0 ? 0 : (to == 0 ? sl_now_nanoseconds() : to) - from
+    return RunReport(
+      elapsed: .nanoseconds(Int64(elapsed)),
+      stages: stages.map { stage in
+        var taken: UInt64 = 0
+        var produced: UInt64 = 0
+        var busy: UInt64 = 0
+        var peak: UInt64 = 0
+        for worker in stage.workers.workers {
+          taken += sl_stage_counters_taken(worker.counters)
+          produced += sl_stage_counters_produced(worker.counters)
+          busy += sl_stage_counters_busy(worker.counters)
+          peak = max(peak, sl_stage_counters_peak(worker.counters))
+        }
+        return RunReport.Stage(
+          name: stage.description.name ?? stage.description.form, workers: stage.workers.count,
+          itemsIn: Int(taken), itemsOut: Int(produced), busy: .nanoseconds(Int64(busy)),
+          peakQueueLength: Int(peak))
+      })
+  }
+}

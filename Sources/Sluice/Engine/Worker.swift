@@ -1,0 +1,254 @@
+import CSluice
+
+@usableFromInline typealias Lease = UnsafeMutablePointer<sl_lease>
+
+/// Why a pull gave no item.
+@usableFromInline
+enum Outcome: UInt32 {
+  /// The input has ended: there will be no further item.
+  case ended = 1
+  /// There is no item now.
+  case blocked = 2
+  /// The lease was revoked or the run has ended: settle before anything else.
+  case stopped = 3
+}
+
+/// The workers of one stage (or the one consumer of a run), by index.
+@usableFromInline
+final class WorkerList: @unchecked Sendable {
+  let count: Int
+  var workers: [Worker] = []
+
+  init(count: Int) { self.count = count }
+}
+
+/// One worker of a stage: a token that a thread takes, runs and gives back, a Swift task, or the
+/// thread of the caller of a blocking `run`.
+///
+/// The same state (`sl_token`) serves all three, so that the queues need not know who waits for them.
+@usableFromInline
+final class Worker: @unchecked Sendable {
+  @usableFromInline unowned(unsafe) let run: RunCore
+  /// The stage's number, from 0; the consumer's is the number of stages.
+  let stage: Int
+  @usableFromInline let position: UInt32
+  /// This worker's number in its stage.
+  let index: Int
+  let token: UnsafeMutablePointer<sl_token>
+  @usableFromInline let lease: Lease
+  @usableFromInline let counters: UnsafeMutablePointer<sl_stage_counters>
+  /// Whether this worker can go on without a new input: a sequence that is not at its end. The
+  /// holder's.
+  @usableFromInline let hasUnfinishedInput: UnsafeMutablePointer<Bool>
+  let continuation: UnsafeMutablePointer<UnsafeContinuation<Void, Never>?>
+  /// Nanoseconds that the present body has waited, or has spent in other stages. The holder's.
+  @usableFromInline let waited: UnsafeMutablePointer<UInt64>
+  unowned(unsafe) var input: ChannelCore?
+  unowned(unsafe) var output: ChannelCore?
+  /// What a thread that has taken the token does. Set once, while the run is put together.
+  @usableFromInline var step: ((Worker) -> Void)?
+  /// What the worker's task does. Set once, while the run is put together.
+  @usableFromInline var taskBody: (@Sendable (Worker) async -> Void)?
+
+  init(run: RunCore, stage: Int, index: Int, ordinal: Int) {
+    self.run = run
+    self.stage = stage
+    self.index = index
+    position = UInt32(stage)
+    token = .allocate(capacity: 1)
+    lease = .allocate(capacity: 1)
+    counters = .allocate(capacity: 1)
+    hasUnfinishedInput = .allocate(capacity: 1)
+    hasUnfinishedInput.initialize(to: false)
+    continuation = .allocate(capacity: 1)
+    continuation.initialize(to: nil)
+    waited = .allocate(capacity: 1)
+    waited.initialize(to: 0)
+    sl_token_init(token, UInt32(SL_TOKEN_PARKED))
+    sl_stage_counters_init(counters)
+    sl_lease_init(lease, UInt32(ordinal), Unmanaged.passUnretained(self).toOpaque())
+  }
+
+  deinit {
+    token.deallocate()
+    lease.deallocate()
+    counters.deallocate()
+    hasUnfinishedInput.deallocate()
+    continuation.deinitialize(count: 1)
+    continuation.deallocate()
+    waited.deallocate()
+  }
+
+  @usableFromInline
+  static func driver(of lease: Lease) -> Worker {
+    Unmanaged<Worker>.fromOpaque(lease.pointee.owner).takeUnretainedValue()
+  }
+
+  // MARK: Waking
+
+  /// Makes the worker look at its queues again, whatever it does now.
+  func wake() {
+    perform(sl_token_unpark(token))
+  }
+
+  func perform(_ action: sl_wake) {
+    switch action {
+    case SL_WAKE_ENQUEUE: run.engine.enqueue(self)
+    case SL_WAKE_TASK:
+      let waiting = continuation.pointee
+      continuation.pointee = nil
+      waiting?.resume()
+    default: break
+    }
+  }
+
+  // MARK: Waiting
+
+  /// Gives the token back until the input may have an item or has ended. False: look again now.
+  func parkOnInput() -> Bool {
+    guard let input else { return false }
+    releaseLeases()
+    return park(on: input.notEmpty) { !input.isEmpty || input.isClosed }
+  }
+
+  /// Gives the token back until the output may have space. False: look again now.
+  func parkOnOutput() -> Bool {
+    guard let output else { return false }
+    releaseLeases()
+    return park(on: output.notFull) { output.hasSpace }
+  }
+
+  private func park(
+    on event: UnsafeMutablePointer<sl_event_count>, unless condition: () -> Bool
+  ) -> Bool {
+    sl_event_count_announce(event, UInt32(index))
+    if condition() || run.hasEnded(position) {
+      _ = sl_event_count_retract(event, UInt32(index))
+      return false
+    }
+    if sl_token_park(token, UInt32(SL_TOKEN_PARKED)) { return true }
+    _ = sl_event_count_retract(event, UInt32(index))
+    return false
+  }
+
+  /// The thread itself sleeps until the input may have an item, has ended, or the run has.
+  func waitForInput() {
+    guard let input else { return }
+    releaseLeases()
+    wait(on: input.notEmpty) { !input.isEmpty || input.isClosed }
+  }
+
+  /// The thread itself sleeps until the output may have space, or the run has ended.
+  func waitForOutput() {
+    guard let output else { return }
+    releaseLeases()
+    wait(on: output.notFull) { output.hasSpace }
+  }
+
+  private func wait(on event: UnsafeMutablePointer<sl_event_count>, until condition: () -> Bool) {
+    if run.engine.spin(until: { condition() || run.hasEnded(position) }) { return }
+    sl_event_count_announce(event, UInt32(index))
+    if condition() || run.hasEnded(position) {
+      _ = sl_event_count_retract(event, UInt32(index))
+      return
+    }
+    if sl_token_park(token, UInt32(SL_TOKEN_THREAD_PARKED)) { sl_token_wait_thread(token) }
+    _ = sl_event_count_retract(event, UInt32(index))
+  }
+
+  /// The task suspends until the input may have an item, has ended, or the run has.
+  @usableFromInline
+  func suspendOnInput() async {
+    guard let input else { return }
+    await suspend(on: input.notEmpty) { !input.isEmpty || input.isClosed }
+  }
+
+  /// The task suspends until the output may have space, or the run has ended.
+  @usableFromInline
+  func suspendOnOutput() async {
+    guard let output else { return }
+    await suspend(on: output.notFull) { output.hasSpace }
+  }
+
+  private func suspend(
+    on event: UnsafeMutablePointer<sl_event_count>, until condition: () -> Bool
+  ) async {
+    sl_event_count_announce(event, UInt32(index))
+    if condition() || run.hasEnded(position) {
+      _ = sl_event_count_retract(event, UInt32(index))
+      return
+    }
+    await withUnsafeContinuation { (waiting: UnsafeContinuation<Void, Never>) in
+      continuation.pointee = waiting
+      if !sl_token_park(token, UInt32(SL_TOKEN_TASK_PARKED)) {
+        continuation.pointee = nil
+        waiting.resume()
+      }
+    }
+    sl_token_resumed(token)
+    _ = sl_event_count_retract(event, UInt32(index))
+  }
+
+  /// A call for the next item, one of those that are timed, took this long.
+  @usableFromInline
+  func addWaited(_ nanoseconds: UInt64) {
+    waited.pointee += nanoseconds * (counters.pointee.timing_mask + 1)
+    counters.pointee.timing_mask = nanoseconds < 4_000 ? 63 : 0
+  }
+
+  /// The body has waited this long.
+  @usableFromInline
+  func addWaited(once nanoseconds: UInt64) {
+    waited.pointee += nanoseconds
+  }
+
+  // MARK: Going on and ending
+
+  /// After a pull that gave nothing: whether to go on pulling now. False: the thread leaves the
+  /// token, which is parked or at its end.
+  @usableFromInline
+  func goesOn() -> Bool {
+    switch Outcome(rawValue: lease.pointee.outcome) {
+    case .blocked:
+      return !parkOnInput()
+    case .stopped:
+      releaseLeases()
+      if !run.hasEnded(position) { return true }
+      sl_token_end(token)
+      return false
+    case .ended, nil:
+      finish()
+      return false
+    }
+  }
+
+  /// The output queue is full: whether to try again now. False: the thread leaves the token, which
+  /// is parked or, if its stage is over, at its end.
+  @usableFromInline
+  func goesOnToEnqueue() -> Bool {
+    if !run.hasEnded(position), let output, run.engine.spin(until: { output.hasSpace }) { return true }
+    if run.hasEnded(position) {
+      releaseLeases()
+      sl_token_end(token)
+      return false
+    }
+    return !parkOnOutput()
+  }
+
+  /// This worker has nothing more to do, and all it made is in the output queue. The last worker of
+  /// a stage closes that queue.
+  @usableFromInline
+  func finish() {
+    releaseLeases()
+    sl_token_end(token)
+    run.stages[stage].workerHasEnded()
+  }
+
+  /// A worker whose token is leased has come to the end of its input.
+  @usableFromInline
+  func finishLeased(_ driver: Lease) {
+    if sl_token_unlease(token, driver.pointee.id, UInt32(SL_TOKEN_ENDED)) {
+      run.stages[stage].workerHasEnded()
+    }
+  }
+}

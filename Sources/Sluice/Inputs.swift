@@ -1,0 +1,63 @@
+import CSluice
+
+/// The stream of items that a joining stage or a blocking consumer takes, as a `Sequence` of one
+/// pass.
+///
+/// `next()` waits, on the thread that calls it, until there is an item, and gives nil at the end of
+/// the stream or when the run has ended. Several workers of one stage each have an `Inputs` of their
+/// own and share the items between them. An `Inputs` belongs to the body that it was given to, on the
+/// thread that runs it.
+public struct Inputs<Element>: Sequence, IteratorProtocol {
+  @usableFromInline let intake: Intake<Element>
+  @usableFromInline let worker: Worker
+  @usableFromInline let run: RunCore
+  @usableFromInline let isConsumer: Bool
+
+  @usableFromInline
+  init(intake: Intake<Element>, worker: Worker) {
+    self.intake = intake
+    self.worker = worker
+    run = worker.run
+    isConsumer = worker === worker.run.consumer
+  }
+
+  @inlinable @inline(__always)
+  public mutating func next() -> Element? {
+    if isConsumer {
+      if let element = intake.take(worker.lease) { return element }
+      return waitForNext()
+    }
+    return nextTimed()
+  }
+
+  /// For a joining stage: keeps apart the time that it works and the time that it waits or helps.
+  @inlinable
+  func nextTimed() -> Element? {
+    let isTimed = sl_stage_counters_timed(worker.counters, sl_stage_counters_taken(worker.counters))
+    guard isTimed else { return intake.take(worker.lease) ?? waitForNext() }
+    let started = sl_now_nanoseconds()
+    let element = intake.take(worker.lease) ?? waitForNext()
+    worker.addWaited(sl_now_nanoseconds() - started)
+    return element
+  }
+
+  @usableFromInline @inline(never)
+  func waitForNext() -> Element? {
+    while true {
+      switch Outcome(rawValue: worker.lease.pointee.outcome) {
+      case .blocked:
+        worker.waitForInput()
+      case .stopped:
+        worker.releaseLeases()
+        if run.hasEnded(worker.position) {
+          if isConsumer { run.consumerSawEnd = true }
+          return isConsumer && run.hasFailed ? intake.channel.dequeue() : nil
+        }
+      case .ended, nil:
+        if isConsumer { run.consumerSawEnd = true }
+        return nil
+      }
+      if let element = intake.take(worker.lease) { return element }
+    }
+  }
+}

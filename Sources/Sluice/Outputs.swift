@@ -1,0 +1,47 @@
+import CSluice
+
+/// `yield`: where a branching stage puts its outputs, one call for each.
+///
+/// A call waits, on the thread that makes it, while as many outputs as the stage's `throttle` stand
+/// in its queue. An `Outputs` belongs to the body that it was given to, on the thread that runs it.
+public struct Outputs<Element> {
+  @usableFromInline let channel: Channel<Element>
+  @usableFromInline let worker: Worker
+  @usableFromInline let run: RunCore
+
+  @usableFromInline
+  init(channel: Channel<Element>, worker: Worker) {
+    self.channel = channel
+    self.worker = worker
+    run = worker.run
+  }
+
+  /// Hands one output to the next stage.
+  ///
+  /// - Throws: `CancellationError` once the run has ended, or once no later stage takes items any
+  ///   more, so that a generator unwinds.
+  @inlinable
+  public func callAsFunction(_ element: consuming Element) throws {
+    guard !run.hasEnded(worker.position) else { throw CancellationError() }
+    sl_stage_counters_produce(worker.counters)
+    if let refused = channel.enqueue(element) { try enqueueWhenThereIsSpace(refused) }
+    channel.core.notifyNotEmpty()
+    if sl_stage_counters_produced(worker.counters) & 15 == 1 {
+      sl_stage_counters_queue_length(worker.counters, UInt64(channel.core.count))
+    }
+  }
+
+  @usableFromInline @inline(never)
+  func enqueueWhenThereIsSpace(_ element: consuming Element) throws {
+    sl_stage_counters_queue_length(worker.counters, UInt64(channel.core.count))
+    var waiting = element
+    while true {
+      let started = sl_now_nanoseconds()
+      worker.waitForOutput()
+      worker.waited.pointee += sl_now_nanoseconds() - started
+      guard !run.hasEnded(worker.position) else { throw CancellationError() }
+      guard let refused = channel.enqueue(waiting) else { return }
+      waiting = refused
+    }
+  }
+}

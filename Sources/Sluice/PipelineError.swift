@@ -1,0 +1,57 @@
+/// A pipeline that cannot be run as it was put together, or a run that was used in a way that it
+/// cannot be. Errors thrown by the bodies of stages are never wrapped in this.
+public struct PipelineError: Error, Equatable, CustomStringConvertible {
+  /// The stage at fault, as "stage 2 (double)", if it is one stage's fault.
+  public let stage: String?
+  /// The argument at fault, as it is spelled in the call.
+  public let argument: String?
+  /// What is wrong and what to do about it.
+  public let reason: String
+
+  @usableFromInline
+  init(stage: String? = nil, argument: String? = nil, reason: String) {
+    self.stage = stage
+    self.argument = argument
+    self.reason = reason
+  }
+
+  public var description: String {
+    (stage.map { "\($0): " } ?? "") + reason
+  }
+}
+
+extension StageDescription {
+  /// The stage as errors and reports name it.
+  func label(_ index: Int) -> String { "stage \(index + 1) (\(name ?? form))" }
+
+  /// Throws what is wrong with this stage as the one with this number.
+  func validate(_ index: Int) throws(PipelineError) {
+    func wrong(_ argument: String, _ reason: String) -> PipelineError {
+      PipelineError(stage: label(index), argument: argument, reason: reason)
+    }
+    if workers < 1 {
+      throw wrong("workers", "workers must be 1 or more, and is \(workers)")
+    }
+    if workers > Self.mostWorkers {
+      throw wrong("workers", "workers must be \(Self.mostWorkers) or fewer, and is \(workers)")
+    }
+    if throttle < 0 {
+      throw wrong("throttle", "throttle must be 0 (no bound) or more, and is \(throttle)")
+    }
+    if index == 0, isJoin {
+      throw wrong("join", "the first stage is the producer and has no stream to join; put a branch before it")
+    }
+    if index == 0, workers > 1 {
+      throw wrong("workers", "the first stage is the producer and has one worker, not \(workers)")
+    }
+    if ordered, workers > 1 {
+      throw wrong("ordered", "ordered: true with more than one worker is not available yet; use workers: 1")
+    }
+    if onFailure != .fail {
+      throw wrong("onFailure", "only onFailure: .fail is available yet; catch the error in the stage's body")
+    }
+  }
+
+  private static var mostWorkers: Int { 65_536 }
+  static var mostStages: Int { 65_000 }
+}
