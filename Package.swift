@@ -22,6 +22,7 @@ let package = Package(
     ),
     .target(name: "Sluice", dependencies: ["CSluice"]),
     .testTarget(name: "CSluiceTests", dependencies: ["CSluice"]),
+    .testTarget(name: "SluiceTests", dependencies: ["Sluice"]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .gnu11,

@@ -7,7 +7,7 @@
 int sl_mpmc_ring_init(sl_mpmc_ring *ring, size_t capacity, uint64_t first_position) {
   if (capacity == 0) return EINVAL;
   size_t slots = sl_mpmc_ring_slots(capacity);
-  /* Turns count 2 a position and are compared with a sign: that leaves 62 bits; memory ends before. */
+  /* Turns count 2 a position and are compared with a sign: 62 bits are left. */
   if (slots == 0 || slots > (SIZE_MAX >> 2) / sizeof(sl_atomic_u64)) return ENOMEM;
 
   size_t bytes = slots * sizeof(sl_atomic_u64);

@@ -9,19 +9,26 @@
 #include <unistd.h>
 #include <urcu/urcu-memb.h>
 
-#if defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define SL_TSAN_ 1
+/*
+ * The sanitizers cannot see into liburcu. ThreadSanitizer is told at both ends of [UQ6] that a
+ * grace period orders them; under AddressSanitizer segments come from the heap, so that it knows
+ * when one is used after its end, and finds what hangs on one when it looks for leaks.
+ */
+#ifndef __has_feature
+#define __has_feature(feature) 0
 #endif
-#elif defined(__SANITIZE_THREAD__)
-#define SL_TSAN_ 1
-#endif
-#ifdef SL_TSAN_
+#if __has_feature(thread_sanitizer) || defined(__SANITIZE_THREAD__)
 void __tsan_acquire(void *address);
 void __tsan_release(void *address);
+static char grace_period;
+#define TELL_TSAN_(what) __tsan_##what(&grace_period)
 #else
-#define __tsan_acquire(address) ((void)(address))
-#define __tsan_release(address) ((void)(address))
+#define TELL_TSAN_(what) ((void)0)
+#endif
+#if __has_feature(address_sanitizer) || defined(__SANITIZE_ADDRESS__)
+#define SEGMENTS_FROM_HEAP_ 1
+#else
+#define SEGMENTS_FROM_HEAP_ 0
 #endif
 
 enum {
@@ -87,9 +94,10 @@ static void create_thread_key(void) {
 
 __attribute__((noinline)) static void register_thread(void) {
   pthread_once(&thread_key_once, create_thread_key);
+  /* Without the destructor liburcu would later look for a thread that is gone. */
+  if (pthread_setspecific(thread_key, &thread_key) != 0) abort();
   urcu_memb_register_thread();
   thread_is_registered = true;
-  pthread_setspecific(thread_key, &thread_key);
 }
 
 static inline void section_begin(void) {
@@ -97,8 +105,8 @@ static inline void section_begin(void) {
   urcu_memb_read_lock();
 }
 
-static inline void section_end(const sl_unbounded_queue *queue) {
-  __tsan_release((void *)queue); /* [UQ6] before rcu_read_unlock */
+static inline void section_end(void) {
+  TELL_TSAN_(release); /* [UQ6] before rcu_read_unlock */
   urcu_memb_read_unlock();
 }
 
@@ -131,20 +139,29 @@ static size_t round_up(size_t n, size_t power_of_two) {
   return (n + power_of_two - 1) & ~(power_of_two - 1);
 }
 
-static segment *map_segment(sl_unbounded_queue *queue, bool populate) {
+/* Zeroed memory for a segment, or NULL. */
+static void *map_memory(size_t bytes, bool populate) {
+  if (SEGMENTS_FROM_HEAP_) return calloc(1, bytes);
   int flags = MAP_PRIVATE | MAP_ANONYMOUS;
   /* One call that brings all pages costs less than a page fault for each. */
-  if (populate && queue->segment_bytes <= 2 * SEGMENT_BYTES) flags |= MAP_POPULATE;
-  void *memory = mmap(NULL, queue->segment_bytes, PROT_READ | PROT_WRITE, flags, -1, 0);
-  if (memory == MAP_FAILED) return NULL;
-  segment *s = (segment *)memory;
+  if (populate && bytes <= 2 * SEGMENT_BYTES) flags |= MAP_POPULATE;
+  void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, flags, -1, 0);
+  return memory == MAP_FAILED ? NULL : memory;
+}
+
+static segment *map_segment(sl_unbounded_queue *queue, bool populate) {
+  segment *s = (segment *)map_memory(queue->segment_bytes, populate);
+  if (s == NULL) return NULL;
   s->queue = queue;
-  s->cells = (char *)round_up((size_t)memory + sizeof(segment), queue->cell_alignment);
+  s->cells = (char *)round_up((size_t)s + sizeof(segment), queue->cell_alignment);
   return s; /* all counters are 0 and all cells EMPTY */
 }
 
 static void unmap_segment(sl_unbounded_queue *queue, segment *s) {
-  munmap(s, queue->segment_bytes);
+  if (SEGMENTS_FROM_HEAP_)
+    free(s);
+  else
+    munmap(s, queue->segment_bytes);
 }
 
 /* Makes a segment as good as new, when nobody else knows it. */
@@ -188,9 +205,9 @@ static void drop_reference(sl_unbounded_queue *queue) {
 
 /* Runs in liburcu's helper thread, after a grace period. */
 static void reclaim_batch(struct rcu_head *rcu) {
+  TELL_TSAN_(acquire); /* [UQ6] after a grace period */
   segment *s = caa_container_of(rcu, segment, rcu);
   sl_unbounded_queue *queue = s->queue;
-  __tsan_acquire(queue); /* [UQ6] after synchronize_rcu */
   while (s != NULL) {
     segment *next = s->next_retired;
     reset_segment(queue, s);
@@ -228,7 +245,7 @@ sl_unbounded_queue *sl_unbounded_queue_create(size_t element_size, size_t elemen
   size_t element_offset = round_up(sizeof(sl_atomic_u32), align);
   size_t cell_bytes = round_up(element_offset + element_size, cell_alignment);
   size_t page = (size_t)sysconf(_SC_PAGESIZE);
-  /* The mapping begins at a page: only a larger alignment can cost more than its own size. */
+  /* Cells begin at a multiple of their alignment, wherever the memory begins. */
   size_t overhead = sizeof(segment) + cell_alignment;
   size_t cell_count = overhead < SEGMENT_BYTES ? (SEGMENT_BYTES - overhead) / cell_bytes : 0;
   if (cell_count < MIN_CELLS) cell_count = MIN_CELLS;
@@ -311,7 +328,7 @@ bool sl_unbounded_queue_claim(sl_unbounded_queue *queue, sl_unbounded_ticket *ti
     if (index >= queue->cell_count) {
       segment *mine;
       if (!append_segment(queue, s, &mine)) {
-        section_end(queue);
+        section_end();
         return false;
       }
       if (mine == NULL) continue;
@@ -324,15 +341,17 @@ bool sl_unbounded_queue_claim(sl_unbounded_queue *queue, sl_unbounded_ticket *ti
 }
 
 bool sl_unbounded_queue_commit(sl_unbounded_queue *queue, sl_unbounded_ticket *ticket) {
+  (void)queue; /* the cell says it all; the interface keeps it free to change */
   uint32_t state = EMPTY;
   if (!sl_cas_release_u32(state_of((char *)ticket->cell_), &state, FULL)) return false; /* [UQ1] */
-  section_end(queue);
+  section_end();
   return true;
 }
 
 void sl_unbounded_queue_abandon(sl_unbounded_queue *queue, sl_unbounded_ticket *ticket) {
+  (void)queue;
   ticket->element = NULL;
-  section_end(queue);
+  section_end();
 }
 
 /* ---- Consumers ----------------------------------------------------------------------------- */
@@ -414,15 +433,16 @@ bool sl_unbounded_queue_try_take(sl_unbounded_queue *queue, sl_unbounded_ticket 
       return true;
     }
     if (o == NOTHING_THERE) {
-      section_end(queue);
+      section_end();
       return false;
     }
   }
 }
 
 void sl_unbounded_queue_release(sl_unbounded_queue *queue, sl_unbounded_ticket *ticket) {
+  (void)queue;
   ticket->element = NULL;
-  section_end(queue);
+  section_end();
 }
 
 /* ---- Count --------------------------------------------------------------------------------- */
@@ -438,7 +458,7 @@ size_t sl_unbounded_queue_count(const sl_unbounded_queue *queue) {
   uint64_t taken = place(queue, first, sl_load_acquire_u64(&first->taken));
   const segment *last = as_segment(sl_load_acquire_u64(&queue->tail)); /* [UQ3] */
   uint64_t claimed = place(queue, last, sl_load_acquire_u64(&last->claimed));
-  section_end(queue);
+  section_end();
   /* Consumers may hold tickets beyond what is claimed: nothing is in the queue then. */
   return (int64_t)(claimed - taken) > 0 ? (size_t)(claimed - taken) : 0;
 }

@@ -13,10 +13,10 @@
  *                       2p + 1   full for the consumer of p
  *                       2(p + slots)   released: free for the next round's producer
  *
- * Source. Vyukov, "Bounded MPMC queue" (1024cores, 2010). Differences: turns count 2 a round, so
- * that one slot suffices for capacity 1 (in the original, "full for p" and "free for p + 1" are the
- * same number then); any capacity >= 1 is kept exactly, by a second condition on tail - head; claim
- * and commit, take and release are separate steps.
+ * Source. Vyukov, "Bounded MPMC queue" (1024cores, 2010). Differences: turns count 2 a position,
+ * so that one slot suffices for capacity 1 (in the original, "full for p" and "free for p + 1" are
+ * the same number then); any capacity >= 1 is kept exactly, by a second condition on tail - head;
+ * claim and commit, take and release are separate steps.
  *
  * Progress. NOT lock-free in the strict sense. commit, release and slot_of are wait-free. try_claim
  * and try_take never wait, and repeat a step only when another thread has claimed or taken; but a
@@ -39,8 +39,8 @@
  * slot. In the last case B's wake-up comes from that thread, when it commits (releases) later: its
  * slot is what B waits for. Two things follow for the waiter's protocol: every commit and release
  * must look for sleepers, not only those that leave the state "empty" or "full"; and a wake-up of
- * one sleeper may find nothing to do while A's element is hidden, so that a sleeper who is woken and
- * succeeds must wake the next one if count says that there is more (or wake-ups go to all).
+ * one sleeper may find nothing to do while A's element is hidden, so that a sleeper who is woken
+ * and succeeds must wake the next one if count says that there is more (or wake-ups go to all).
  *
  * What excludes what ("x": never at the same time, the caller sees to it):
  *                   init, destroy   claim ... commit   take ... release   count, capacity
@@ -104,7 +104,7 @@ static inline size_t sl_mpmc_ring_slot_of(const sl_mpmc_ring *ring, uint64_t tic
   return (size_t)(ticket & ring->mask_);
 }
 
-/* Positions claimed and not taken: a snapshot, exact when nobody is inside, never above capacity. */
+/* Positions claimed and not taken: a snapshot, exact when nobody is inside, at most capacity. */
 static inline size_t sl_mpmc_ring_count(const sl_mpmc_ring *ring) {
   uint64_t head = sl_load_acquire_u64(&ring->head_); /* [MR3] before tail */
   uint64_t tail = sl_load_acquire_u64(&ring->tail_);

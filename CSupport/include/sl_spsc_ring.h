@@ -2,9 +2,9 @@
  * sl_spsc_ring.h: a bounded ring between one producer and one consumer.
  *
  * Algorithm. The producer owns `tail`, the consumer owns `head`, both count positions without end;
- * position p lives in slot p & mask, and each side keeps the last position that it saw of the other,
- * so that it reads the other's cache line only when its own copy says "full" or "empty". The ring
- * holds no elements: it hands out slot numbers of an array that belongs to the caller.
+ * position p lives in slot p & mask, and each side keeps the last position that it saw of the
+ * other, so that it reads the other's cache line only when its own copy says "full" or "empty". The
+ * ring holds no elements: it hands out slot numbers of an array that belongs to the caller.
  *
  *     producer's line          consumer's line          read-only line
  *     | tail | head_seen | pad | head | tail_seen | pad | capacity | mask | pad
@@ -13,9 +13,10 @@
  *
  * Source. Lamport, "Specifying concurrent program modules" (1983): one writer an index. The copy of
  * the peer's index is from Lee, Bu and Chandranmenon, "A lock-free, cache-efficient shared ring
- * buffer" (MCRingBuffer, 2009/2010). Differences: any capacity >= 1 is kept exactly (slots are the next
- * power of two, the limit is the capacity); claim and commit, take and release are separate steps,
- * so that the caller constructs and moves an element in place; any number of slots at a time.
+ * buffer" (MCRingBuffer, 2009/2010). Differences: any capacity >= 1 is kept exactly (slots are the
+ * next power of two, the limit is the capacity); claim and commit, take and release are separate
+ * steps, so that the caller constructs and moves an element in place; any number of slots at a
+ * time.
  *
  * Progress. Every operation is wait-free, in a bounded number of steps, whatever the peer does.
  *
@@ -69,8 +70,8 @@ static inline size_t sl_spsc_ring_slots(size_t capacity) {
 }
 
 /*
- * `capacity` >= 1, with sl_spsc_ring_slots(capacity) != 0. `first_position` is 0 but in tests, which
- * start just below the wrap-around. There is nothing to destroy.
+ * `capacity` >= 1, with sl_spsc_ring_slots(capacity) != 0. `first_position` is 0 but in tests,
+ * which start just below the wrap-around. There is nothing to destroy.
  */
 static inline void sl_spsc_ring_init(sl_spsc_ring *ring, size_t capacity, uint64_t first_position) {
   sl_store_relaxed_u64(&ring->tail_, first_position);

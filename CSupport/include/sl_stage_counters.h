@@ -12,6 +12,7 @@ typedef struct {
   sl_atomic_u64 produced;
   sl_atomic_u64 busy_nanoseconds;
   sl_atomic_u64 peak_queue_length;
+  sl_atomic_u64 short_bodies;
   uint64_t timing_mask; /* the holder's: bodies are timed when (taken & mask) == 0 */
   char pad[SL_NO_SHARE];
 } sl_stage_counters;
@@ -21,6 +22,7 @@ static inline void sl_stage_counters_init(sl_stage_counters *c) {
   sl_store_relaxed_u64(&c->produced, 0);
   sl_store_relaxed_u64(&c->busy_nanoseconds, 0);
   sl_store_relaxed_u64(&c->peak_queue_length, 0);
+  sl_store_relaxed_u64(&c->short_bodies, 0);
   c->timing_mask = 0;
 }
 
@@ -49,13 +51,19 @@ static inline bool sl_stage_counters_timed(const sl_stage_counters *c, uint64_t 
   return (number & c->timing_mask) == 0;
 }
 
-/* A body took this long. While bodies are short one in 64 stands for all, since reading the clock
+/* A body took this long. While bodies are short one in 256 stands for all, since reading the clock
  * twice would take longer than they do; a long one is timed each time. */
 static inline void sl_stage_counters_busy_add(sl_stage_counters *c, uint64_t nanoseconds) {
   uint64_t weight = c->timing_mask + 1;
   sl_store_relaxed_u64(&c->busy_nanoseconds,
                        sl_load_relaxed_u64(&c->busy_nanoseconds) + nanoseconds * weight);
-  c->timing_mask = nanoseconds < 4000 ? 63 : 0;
+  c->timing_mask = nanoseconds < 4000 ? 255 : 0;
+  sl_store_relaxed_u64(&c->short_bodies, c->timing_mask);
+}
+
+/* Whether the last timed body was short. Exact for the holder, a hint for others. */
+static inline bool sl_stage_counters_are_short(const sl_stage_counters *c) {
+  return sl_load_relaxed_u64(&c->short_bodies) != 0;
 }
 
 /* Time that stands for itself alone, however often bodies are timed. */

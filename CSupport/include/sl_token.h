@@ -26,7 +26,7 @@
  *         enqueued, a queue closed) is visible to the worker when it looks again.
  *
  * Exclusion. One holder at a time: the thread that runs it, or the lease that has it. Only the
- * holder calls begin, park, wait_thread, end, unlease; anybody calls unpark and try_lease.
+ * holder calls begin, park, wait_thread, end, unlease, accept; anybody calls unpark and try_lease.
  *
  * Wrap-around: none. A thread that stops for good while it holds the token stops this worker alone.
  */
@@ -122,6 +122,12 @@ static inline bool sl_token_try_lease(sl_token *t, uint32_t lease_id) {
 
 static inline bool sl_token_is_leased(const sl_token *t, uint32_t lease_id) {
   return sl_load_relaxed_u32(&t->state) == SL_TOKEN_LEASED + lease_id;
+}
+
+/* A driver that was granted a running token (sl_lease_grant) makes it a leased one. Its last holder
+ * does not touch it after the grant. */
+static inline void sl_token_accept(sl_token *t, uint32_t lease_id) {
+  sl_store_seq_cst_u32(&t->state, SL_TOKEN_LEASED + lease_id);
 }
 
 /* Gives a leased token up as `next` (PARKED, QUEUED or ENDED); false if this lease does not have it. */

@@ -14,10 +14,10 @@
  *              state:  EMPTY --commit--> FULL       EMPTY --consumer gives up--> POISONED
  *
  * Source. Correia and Ramalhete, "FAAArrayQueue" (2016), a simpler relative of Morrison and Afek's
- * LCRQ, "Fast concurrent queues for x86 processors" (2013). Differences: elements of any size lie in
- * the cells and are constructed and moved there by the caller; a consumer looks before it takes a
- * ticket, and takes it by compare-and-swap when few cells are claimed, so that polling an empty or
- * nearly empty queue poisons nothing; a consumer pulls `tail` along before it unlinks a segment;
+ * LCRQ, "Fast concurrent queues for x86 processors" (2013). Differences: elements of any size lie
+ * in the cells and are constructed and moved there by the caller; a consumer looks before it takes
+ * a ticket, and takes it by compare-and-swap when few cells are claimed, so that polling an empty
+ * or nearly empty queue poisons nothing; a consumer pulls `tail` along before it unlinks a segment;
  * segments are reclaimed with RCU (liburcu, membarrier flavour) in place of hazard pointers.
  *
  * Progress. claim, commit, abandon, try_take, release: lock-free, but for mmap, which a claim calls
@@ -28,38 +28,43 @@
  * Read-side sections. A thread is inside an RCU read-side section of liburcu from claim to commit
  * (if it returns true) or abandon, and from a successful try_take to release. It must do nothing in
  * between but construct or move the element: never block, never wait for another thread, never
- * leave the thread (no `await`). Sections may nest. A thread is registered with liburcu by its first
- * operation and unregistered when it ends. A thread that also uses urcu-memb for itself must not
- * register itself: it calls sl_unbounded_queue_count first, and is registered then.
+ * leave the thread (no `await`). Sections may nest. A thread is registered with liburcu by its
+ * first operation and unregistered when it ends. A thread that also uses urcu-memb for itself must
+ * not register itself: it calls sl_unbounded_queue_count first, and is registered then.
  *
- * Memory and threads. A segment has at most 32 KiB, or 16 cells where that takes more. Drained
- * segments go in batches of up to 8 (256 KiB) to call_rcu; when every section that was open then has
- * ended, some 10 ms later, up to 8 are kept for this queue and the rest are unmapped. So a queue
- * holds at most about half a MiB more than its content. call_rcu starts liburcu's helper thread,
- * ONE FOR THE PROCESS, when a first batch is full (after some 16,000 elements of 8 bytes), not
- * before: it then stays until the process ends. sl_unbounded_queue_start_reclaimer starts it at
- * once, for programs that count their threads. destroy does not wait for it.
+ * Memory and threads. A segment has at most 32 KiB, or 16 cells where that takes more, mapped on
+ * its own. Drained segments go in batches of up to 8 (256 KiB) to call_rcu; when every section that
+ * was open then has ended, up to 8 are kept for this queue and the rest are unmapped. That takes
+ * some 10 to 20 ms: at 20 million elements of 8 bytes a second, a few MiB are on their way. A quiet
+ * queue holds about half a MiB more than its content, at most. call_rcu starts liburcu's helper
+ * thread, ONE FOR THE PROCESS, for the first full batch of all queues (after some 16,000 elements
+ * of 8 bytes): not before, and it then stays until the process ends, with all signals blocked. A
+ * program that counts its threads starts it with sl_unbounded_queue_start_reclaimer. liburcu aborts
+ * the process if it cannot create that thread. destroy does not wait for it, and a process may exit
+ * at any time.
  *
  * Orderings.
  *   [UQ1] commit, compare-and-swap release state -> take, load or exchange acquire state: the
  *         element is visible.
  *   [UQ2] link, compare-and-swap release next -> load acquire next: the new segment is initialised.
  *   [UQ3] tail or head moved on, compare-and-swap release -> load acquire tail, head: the same.
- *   [UQ4] taken, claimed and the cells are read in this order, by load acquire: all below the
- *         value of `taken` were gone, and all below `claimed` not committed, when `claimed` was read,
- *         and "empty" is true at that moment.
+ *   [UQ4] taken, claimed and the cells are read in this order, by load acquire: all below the value
+ *         of `taken` were gone, and all below `claimed` not committed, when `claimed` was read, and
+ *         "empty" is true at that moment.
  *   [UQ5] tail moved off a segment, compare-and-swap release -> head moved off it, compare-and-swap
  *         acq_rel: the segment is retired when neither leads to it.
- *   [UQ6] end of a section, rcu_read_unlock -> reclaim, after synchronize_rcu: nobody is inside the
+ *   [UQ6] end of a section, rcu_read_unlock -> reclaim, after a grace period: nobody is inside the
  *         segment. (ThreadSanitizer cannot see into liburcu: the two sites tell it.)
- *   [UQ7] spare segment put, compare-and-swap release -> got, exchange acquire: its reset is visible.
- *   [UQ8] retired list pushed, compare-and-swap release -> taken whole, exchange acquire: the links.
+ *   [UQ7] spare segment put, compare-and-swap release -> got, exchange acquire: its reset is
+ *         visible.
+ *   [UQ8] retired list pushed, compare-and-swap release -> taken whole, exchange acquire: the links
+ *         (by the time that they are followed [UQ6] has ordered them too).
  *   [UQ9] reference dropped, fetch_sub acq_rel -> last one frees the queue: after all others' uses.
  * The counters themselves publish nothing; a poisoned cell carries nothing back to its producer.
  *
- * For a caller that sleeps: after a commit (returned true) by A and then sl_fence_seq_cst, a try_take
- * by B after its own sl_fence_seq_cst returns false only if A's element, and all that were committed
- * likewise, have been taken. A stalled claim hides nothing behind it.
+ * For a caller that sleeps: after a commit (returned true) by A and then sl_fence_seq_cst, a
+ * try_take by B after its own sl_fence_seq_cst returns false only if A's element, and all that were
+ * committed likewise, have been taken. A stalled claim hides nothing behind it.
  *
  * What excludes what ("x": never at the same time, the caller sees to it):
  *                     create, destroy   claim ... commit/abandon   take ... release   count
@@ -68,17 +73,18 @@
  * A ticket stays on the thread that got it.
  *
  * Invariants. tail is never behind head. A cell is handed to one producer and one consumer at most.
- * `next` is set once, when claimed has reached the number of cells. Segments are numbered; the numbers
- * wrap around at 2^64 and only their differences are used. claimed and taken may pass the number of
- * cells, by the number of threads inside, and are far from any wrap-around.
+ * `next` is set once, when claimed has reached the number of cells. Segments are numbered; the
+ * numbers wrap around at 2^64 and only their differences are used. claimed and taken may pass the
+ * number of cells, by the number of threads inside, and are far from any wrap-around.
  *
  * Recycling is free of ABA: a segment is offered for reuse only by the reclaimer, after a grace
- * period, so nobody holds an old pointer to it: as with freshly mapped memory. The spare segments stand in
- * an array, each got by one exchange, which follows no link.
+ * period, so nobody holds an old pointer to it: as with freshly mapped memory. The spare segments
+ * stand in an array, each got by one exchange, which follows no link.
  *
  * A dead thread. A producer that dies between claim and commit loses its own cell only; consumers
  * poison it and go on. But a thread that dies or hangs inside a section keeps every later retired
- * segment of the process from being reclaimed, for all queues. 
+ * segment of the process from being reclaimed, for all queues. After fork, the child leaves queues
+ * alone until it calls exec.
  */
 #ifndef SL_UNBOUNDED_QUEUE_H
 #define SL_UNBOUNDED_QUEUE_H
@@ -108,7 +114,7 @@ sl_unbounded_queue *sl_unbounded_queue_create(size_t element_size, size_t elemen
  */
 void sl_unbounded_queue_destroy(sl_unbounded_queue *queue);
 
-/* Opens a section; ticket->element is raw memory to initialise. False: out of memory, no section. */
+/* Opens a section; ticket->element is memory to initialise. False: out of memory, no section. */
 bool sl_unbounded_queue_claim(sl_unbounded_queue *queue, sl_unbounded_ticket *ticket);
 
 /*

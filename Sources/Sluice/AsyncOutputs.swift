@@ -25,7 +25,6 @@ public struct AsyncOutputs<Element: Sendable> {
     _ element: consuming Element, isolation: isolated (any Actor)? = #isolation
   ) async throws {
     var waiting = element
-    sl_stage_counters_produce(worker.counters)
     while true {
       guard !run.hasEnded(worker.position) else { throw CancellationError() }
       guard let refused = channel.enqueue(waiting) else { break }
@@ -35,6 +34,7 @@ public struct AsyncOutputs<Element: Sendable> {
       await worker.suspendOnOutput()
       worker.addWaited(once: sl_now_nanoseconds() - started)
     }
+    sl_stage_counters_produce(worker.counters)
     channel.core.notifyNotEmpty()
     if sl_stage_counters_produced(worker.counters) & 15 == 1 {
       sl_stage_counters_queue_length(worker.counters, UInt64(channel.core.count))

@@ -24,7 +24,7 @@ public struct Inputs<Element>: Sequence, IteratorProtocol {
   @inlinable @inline(__always)
   public mutating func next() -> Element? {
     if isConsumer {
-      if let element = intake.take(worker.lease) { return element }
+      if let item = intake.take(worker.lease) { return item.move() }
       return waitForNext()
     }
     return nextTimed()
@@ -34,10 +34,14 @@ public struct Inputs<Element>: Sequence, IteratorProtocol {
   @inlinable
   func nextTimed() -> Element? {
     let isTimed = sl_stage_counters_timed(worker.counters, sl_stage_counters_taken(worker.counters))
-    guard isTimed else { return intake.take(worker.lease) ?? waitForNext() }
-    let started = sl_now_nanoseconds()
-    let element = intake.take(worker.lease) ?? waitForNext()
-    worker.addWaited(sl_now_nanoseconds() - started)
+    let started = isTimed ? sl_now_nanoseconds() : 0
+    if let item = intake.take(worker.lease) {
+      if isTimed { worker.addWaited(sl_now_nanoseconds() - started) }
+      return item.move()
+    }
+    let waitStarted = sl_now_nanoseconds()
+    let element = waitForNext()
+    worker.addWaited(once: sl_now_nanoseconds() - waitStarted)
     return element
   }
 
@@ -46,7 +50,7 @@ public struct Inputs<Element>: Sequence, IteratorProtocol {
     while true {
       switch Outcome(rawValue: worker.lease.pointee.outcome) {
       case .blocked:
-        worker.waitForInput()
+        if !worker.requestStageBefore() { worker.waitForInput() }
       case .stopped:
         worker.releaseLeases()
         if run.hasEnded(worker.position) {
@@ -57,7 +61,7 @@ public struct Inputs<Element>: Sequence, IteratorProtocol {
         if isConsumer { run.consumerSawEnd = true }
         return nil
       }
-      if let element = intake.take(worker.lease) { return element }
+      if let item = intake.take(worker.lease) { return item.move() }
     }
   }
 }

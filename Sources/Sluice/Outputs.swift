@@ -23,8 +23,8 @@ public struct Outputs<Element> {
   @inlinable
   public func callAsFunction(_ element: consuming Element) throws {
     guard !run.hasEnded(worker.position) else { throw CancellationError() }
-    sl_stage_counters_produce(worker.counters)
     if let refused = channel.enqueue(element) { try enqueueWhenThereIsSpace(refused) }
+    sl_stage_counters_produce(worker.counters)
     channel.core.notifyNotEmpty()
     if sl_stage_counters_produced(worker.counters) & 15 == 1 {
       sl_stage_counters_queue_length(worker.counters, UInt64(channel.core.count))

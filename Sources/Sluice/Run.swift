@@ -13,7 +13,6 @@ public final class Run<Output: Sendable>: AsyncSequence, Sendable {
 
   private enum State {
     case idle
-    case iterating
     case running(RunCore)
     case cancelled
   }

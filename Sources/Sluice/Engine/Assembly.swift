@@ -69,7 +69,7 @@ struct StageParts<Input: Sendable, Output: Sendable>: @unchecked Sendable {
 
   /// The end that the next stage takes from.
   @usableFromInline
-  func port(pull: ((Lease) -> Output?)?) -> Port<Output> {
+  func port(pull: Pull<Output>?) -> Port<Output> {
     Port(
       channel: output, pull: stage.isLeasable ? pull : nil,
       token: stage.isLeasable ? workers[0].token : nil)

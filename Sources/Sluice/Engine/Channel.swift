@@ -188,14 +188,6 @@ struct Channel<Element>: @unchecked Sendable {
     self.elements = elements
   }
 
-  /// A place in the queue that the producer has claimed and not yet published.
-  @usableFromInline
-  struct Claim {
-    @usableFromInline var ticket: UInt64 = 0
-    @usableFromInline var linked = sl_unbounded_ticket()
-    @inlinable init() {}
-  }
-
   /// Enqueues the element, or returns it when the queue is full.
   ///
   /// Wakes nobody: the caller calls `core.notifyNotEmpty()`.
@@ -216,6 +208,31 @@ struct Channel<Element>: @unchecked Sendable {
       return nil
     case .unbounded:
       return enqueueLinked(element)
+    }
+  }
+
+  /// Moves the element at `place` into the queue; false, and the element stays, when it is full.
+  ///
+  /// Wakes nobody: the caller calls `core.notifyNotEmpty()`.
+  @inlinable @inline(__always)
+  func enqueue(from place: UnsafeMutablePointer<Element>) -> Bool {
+    switch core.kind {
+    case .spsc, .single:
+      var slot = 0
+      guard sl_spsc_ring_try_claim(core.spsc, &slot) else { return false }
+      (elements + slot).moveInitialize(from: place, count: 1)
+      sl_spsc_ring_commit(core.spsc)
+      return true
+    case .mpmc:
+      var ticket: UInt64 = 0
+      guard sl_mpmc_ring_try_claim(core.mpmc, &ticket) else { return false }
+      (elements + Int(sl_mpmc_ring_slot_of(core.mpmc, ticket))).moveInitialize(from: place, count: 1)
+      sl_mpmc_ring_commit(core.mpmc, ticket)
+      return true
+    case .unbounded:
+      guard let refused = enqueueLinked(place.move()) else { return true }
+      place.initialize(to: refused)
+      return false
     }
   }
 
@@ -257,6 +274,30 @@ struct Channel<Element>: @unchecked Sendable {
       return element
     case .unbounded:
       return dequeueLinked()
+    }
+  }
+
+  /// Moves the oldest element to `place`; false when there is none, as for `dequeue()`.
+  @inlinable @inline(__always)
+  func dequeue(into place: UnsafeMutablePointer<Element>) -> Bool {
+    switch core.kind {
+    case .spsc, .single:
+      var slot = 0
+      guard sl_spsc_ring_try_take(core.spsc, &slot) else { return false }
+      place.moveInitialize(from: elements + slot, count: 1)
+      sl_spsc_ring_release(core.spsc)
+      return true
+    case .mpmc:
+      var ticket: UInt64 = 0
+      guard sl_mpmc_ring_try_take(core.mpmc, &ticket) else { return false }
+      let slot = Int(sl_mpmc_ring_slot_of(core.mpmc, ticket))
+      place.moveInitialize(from: elements + slot, count: 1)
+      sl_mpmc_ring_release(core.mpmc, ticket)
+      return true
+    case .unbounded:
+      guard let element = dequeueLinked() else { return false }
+      place.initialize(to: element)
+      return true
     }
   }
 

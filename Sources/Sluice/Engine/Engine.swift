@@ -22,6 +22,8 @@ final class Engine: @unchecked Sendable {
   /// Threads that spin for a queue.
   private let spinning: UnsafeMutablePointer<sl_atomic_u32>
   private let spinLimit: Int
+  /// Most threads that spin at a time.
+  private let spinners: UInt32
 
   /// How long a thread without work is kept, in nanoseconds.
   private static let keepAlive: UInt64 = 1_000_000_000
@@ -39,7 +41,9 @@ final class Engine: @unchecked Sendable {
     permits = counters + 2 * line
     spinning = counters + 3 * line
     // Spinning pays only where another core can do what is waited for meanwhile.
-    spinLimit = sl_core_count() > 1 ? 400 : 0
+    let cores = sl_core_count()
+    spinLimit = cores > 1 ? 400 : 0
+    spinners = max(1, cores / 2)
   }
 
   // MARK: The run queue
@@ -58,7 +62,7 @@ final class Engine: @unchecked Sendable {
       sl_unbounded_queue_abandon(ready, &ticket)
     }
     sl_fence_seq_cst()
-    wakeOne()
+    if !wakeOne() { worker.run.endForLackOfThreads() }
   }
 
   private func dequeue() -> Worker? {
@@ -71,19 +75,20 @@ final class Engine: @unchecked Sendable {
 
   private var hasReadyTokens: Bool { sl_unbounded_queue_count(ready) > 0 }
 
-  /// Brings one more thread to the run queue, unless one is on its way.
-  private func wakeOne() {
+  /// Brings one more thread to the run queue, unless one is on its way. False: the system has none.
+  private func wakeOne() -> Bool {
     var none: UInt32 = 0
-    guard sl_load_seq_cst_u32(searching) == 0,
-      sl_cas_seq_cst_u32(searching, &none, 1)
-    else { return }
+    guard sl_load_seq_cst_u32(searching) == 0, sl_cas_seq_cst_u32(searching, &none, 1) else {
+      return true
+    }
     if takeIdle() {
       _ = sl_fetch_add_seq_cst_u32(permits, 1)
       sl_futex_wake(permits, 1)
-    } else if !startThread({ [self] in threadMain() }) {
-      // No thread to be had now: those that there are come to the queue when they are through.
-      _ = sl_fetch_sub_seq_cst_u32(searching, 1)
+      return true
     }
+    if startThread({ [self] in threadMain() }) { return true }
+    _ = sl_fetch_sub_seq_cst_u32(searching, 1)
+    return false
   }
 
   private func takeIdle() -> Bool {
@@ -104,7 +109,7 @@ final class Engine: @unchecked Sendable {
           isSearching = false
           _ = sl_fetch_sub_seq_cst_u32(searching, 1)
         }
-        if hasReadyTokens { wakeOne() }
+        if hasReadyTokens, !wakeOne() { worker.run.endForLackOfThreads() }
         execute(worker)
         continue
       }
@@ -144,12 +149,13 @@ final class Engine: @unchecked Sendable {
     run.release()
   }
 
+  var canSpin: Bool { spinLimit > 0 }
+
   /// Looks a bounded number of times, a few microseconds in all, for the condition to come true; one
   /// thread at a time on two cores, so that waiting never takes the core that does the work.
   func spin(until condition: () -> Bool) -> Bool {
-    guard spinLimit > 0 else { return false }
-    guard sl_fetch_add_relaxed_u32(spinning, 1) == 0 else {
-      _ = sl_fetch_sub_relaxed_u32(spinning, 1)
+    guard spinLimit > 0, sl_fetch_add_relaxed_u32(spinning, 1) < spinners else {
+      if spinLimit > 0 { _ = sl_fetch_sub_relaxed_u32(spinning, 1) }
       return condition()
     }
     defer { _ = sl_fetch_sub_relaxed_u32(spinning, 1) }

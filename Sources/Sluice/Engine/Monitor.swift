@@ -21,17 +21,32 @@ final class Monitor: @unchecked Sendable {
     var sleeps = false
     /// Ticks since the last lease ended.
     var emptyTicks = 0
+    var pace = Pace()
   }
 
   private let state = Mutex(State())
   private let bell: UnsafeMutablePointer<sl_atomic_u32>
 
-  private static let tick: UInt64 = 1_000_000
   private static let keepAlive: UInt64 = 1_000_000_000
-  /// Fewer bodies than this in a tick (10 µs each): they are worth threads of their own.
-  private static let stepsOfShortBodies: UInt64 = 100
-  /// Slow ticks before a lease is revoked: one may only mean that the thread was not on a core.
-  private static let patience = 2
+
+  private struct Pace {
+    var tickNanoseconds: UInt64 = 1_000_000
+    /// Fewer items taken and produced than this in a tick (2.5 µs each): the bodies are worth threads
+    /// of their own.
+    var itemsOfShortBodies: UInt64 = 400
+    /// Slow ticks before a lease is revoked: one may only mean that the thread was not on a core.
+    var patience = 2
+  }
+
+  /// For tests, which revoke leases far more often than they would be.
+  func setPace(tickNanoseconds: UInt64, patience: Int, itemsOfShortBodies: UInt64) {
+    state.withLock {
+      $0.pace = Pace(
+        tickNanoseconds: tickNanoseconds, itemsOfShortBodies: itemsOfShortBodies, patience: patience)
+    }
+  }
+
+  func resetPace() { state.withLock { $0.pace = Pace() } }
 
   init() {
     bell = .allocate(capacity: 1)
@@ -40,7 +55,7 @@ final class Monitor: @unchecked Sendable {
 
   func watch(_ worker: Worker) {
     let (start, ring) = state.withLock { state in
-      state.entries.append(Entry(worker: worker, progress: sl_lease_progress(worker.lease)))
+      state.entries.append(Entry(worker: worker, progress: worker.progressOfLease))
       defer {
         state.hasThread = true
         state.sleeps = false
@@ -69,13 +84,13 @@ final class Monitor: @unchecked Sendable {
   private func threadMain() {
     while true {
       let rings = sl_load_seq_cst_u32(bell)
-      let sleeps = state.withLock { state in
-        look(at: &state.entries)
+      let (sleeps, tick) = state.withLock { state in
+        look(at: &state.entries, state.pace)
         state.emptyTicks = state.entries.isEmpty ? state.emptyTicks + 1 : 0
         state.sleeps = state.emptyTicks > 50
-        return state.sleeps
+        return (state.sleeps, state.pace.tickNanoseconds)
       }
-      let rang = sl_futex_wait(bell, rings, sleeps ? Self.keepAlive : Self.tick)
+      let rang = sl_futex_wait(bell, rings, sleeps ? Self.keepAlive : tick)
       if sleeps, !rang {
         let ends = state.withLock { state in
           guard state.sleeps, state.entries.isEmpty else { return false }
@@ -89,20 +104,24 @@ final class Monitor: @unchecked Sendable {
     }
   }
 
-  private func look(at entries: inout [Entry]) {
-    for index in entries.indices {
-      let progress = sl_lease_progress(entries[index].worker.lease)
-      let steps = (progress &- entries[index].progress) >> 16
+  private func look(at entries: inout [Entry], _ pace: Pace) {
+    // Backwards, since an entry whose lease is revoked is swapped with the last one and removed.
+    for index in entries.indices.reversed() {
+      let progress = entries[index].worker.progressOfLease
+      let steps = progress &- entries[index].progress
       entries[index].progress = progress
       if entries[index].isNew {
         entries[index].isNew = false
-      } else if steps >= Self.stepsOfShortBodies {
+      } else if steps >= pace.itemsOfShortBodies {
         entries[index].slowTicks = 0
         entries[index].goodTicks += 1
         if entries[index].goodTicks % 16 == 0 { entries[index].worker.leaseGoesWell() }
       } else {
         entries[index].slowTicks += 1
-        if entries[index].slowTicks >= Self.patience { entries[index].worker.revokeLease() }
+        if entries[index].slowTicks >= pace.patience, entries[index].worker.revokeLease() {
+          entries.swapAt(index, entries.count - 1)
+          entries.removeLast()
+        }
       }
     }
   }

@@ -1,21 +1,59 @@
 import CSluice
 
+/// Produces the next item of a stage into the place given, on the calling thread, which holds the
+/// stage's token through the lease. False, with the reason in the lease's outcome: there was none.
+///
+/// The result goes through a pointer and not by value, so that specialised and generic code agree on
+/// how it is passed and no thunk stands between them.
+@usableFromInline typealias Pull<Element> = (Lease, UnsafeMutablePointer<Element>) -> Bool
+
 /// The output end of a stage as the next one (or the consumer) sees it: a queue, and, where a single
 /// resumable worker feeds it, the way to pull an item straight through that worker.
 @usableFromInline
 struct Port<Element>: @unchecked Sendable {
   @usableFromInline let channel: Channel<Element>
-  /// Gives the next item of the stage, run on the calling thread, which holds the stage's token
-  /// through this lease; nil with the reason in the lease's outcome.
-  @usableFromInline let pull: ((Lease) -> Element?)?
-  /// The token to hold for that.
-  @usableFromInline let token: UnsafeMutablePointer<sl_token>?
+  @usableFromInline let pull: Pull<Element>
+  /// The token to hold for that; one that is never leased where there is nothing to pull from.
+  @usableFromInline let token: UnsafeMutablePointer<sl_token>
 
   @usableFromInline
-  init(channel: Channel<Element>, pull: ((Lease) -> Element?)?, token: UnsafeMutablePointer<sl_token>?) {
+  init(channel: Channel<Element>, pull: Pull<Element>?, token: UnsafeMutablePointer<sl_token>?) {
     self.channel = channel
-    self.pull = pull
-    self.token = token
+    self.pull = pull ?? { _, _ in false }
+    self.token = pull == nil ? neverLeased.token : (token ?? neverLeased.token)
+  }
+}
+
+private struct NeverLeased: @unchecked Sendable {
+  let token: UnsafeMutablePointer<sl_token>
+
+  init() {
+    token = .allocate(capacity: 1)
+    sl_token_init(token, UInt32(SL_TOKEN_ENDED))
+  }
+}
+
+private let neverLeased = NeverLeased()
+
+/// Room for one value, outside any stack, so that closures reach it without exclusivity checks: the
+/// holder of the worker's token is the only one that touches it.
+@usableFromInline
+final class Slot<Value> {
+  @usableFromInline let pointer: UnsafeMutablePointer<Value>
+  /// Whether a value stands in it when the slot is given up.
+  @usableFromInline let isFull: UnsafeMutablePointer<Bool>
+
+  @usableFromInline
+  init() {
+    pointer = .allocate(capacity: 1)
+    isFull = .allocate(capacity: 1)
+    isFull.initialize(to: false)
+  }
+
+  deinit {
+    if isFull.pointee { pointer.deinitialize(count: 1) }
+    pointer.deallocate()
+    isFull.deallocate()
   }
 }
 
@@ -24,86 +62,141 @@ struct Port<Element>: @unchecked Sendable {
 @usableFromInline
 struct Intake<Element>: @unchecked Sendable {
   @usableFromInline let channel: Channel<Element>
-  @usableFromInline let pull: ((Lease) -> Element?)?
+  @usableFromInline let pull: Pull<Element>
   @usableFromInline let token: UnsafeMutablePointer<sl_token>
   @usableFromInline let position: UInt32
   @usableFromInline let counters: UnsafeMutablePointer<sl_stage_counters>
-  unowned(unsafe) let run: RunCore
+  /// Where an item stands that was pulled through the stage before, and one that was taken from the
+  /// queue. They are two places because a driver whose lease is revoked may have an item in the one,
+  /// pulled and not yet this stage's, while the next holder of the token already uses the other.
+  @usableFromInline let pulled: UnsafeMutablePointer<Element>
+  @usableFromInline let queued: UnsafeMutablePointer<Element>
+  private let slots: (Slot<Element>, Slot<Element>)
+  @usableFromInline unowned(unsafe) let run: RunCore
 
   @usableFromInline
   init(_ port: Port<Element>, _ worker: Worker) {
     channel = port.channel
     pull = port.pull
-    token = port.token ?? worker.token
+    token = port.token
     position = worker.position
     counters = worker.counters
+    slots = (Slot(), Slot())
+    pulled = slots.0.pointer
+    queued = slots.1.pointer
     run = worker.run
   }
 
-  /// The next item, with the driver's position at this stage, so that its body may start; nil with
-  /// the reason in the lease's outcome.
+  /// Where the next item stands, for the caller to move it out at once, with the driver's position at
+  /// this stage, so that its body may start. Nil, with the reason in the lease's outcome: there is
+  /// none.
   @inlinable @inline(__always)
-  func take(_ lease: Lease) -> Element? {
-    if let pull, sl_token_is_leased(token, lease.pointee.id) {
-      if let element = pull(lease) {
-        if sl_lease_enter(lease, position) {
+  func take(_ lease: Lease) -> UnsafeMutablePointer<Element>? {
+    if _fastPath(sl_token_is_leased(token, lease.pointee.id)) {
+      if _fastPath(pull(lease, pulled)) {
+        if _fastPath(sl_lease_enter(lease, position)) {
           sl_stage_counters_take(counters)
-          return element
+          return pulled
         }
-        return takeAfterStop(element, lease)
+        return takeAfterStop(lease) ? pulled : nil
       }
       if lease.pointee.outcome != Outcome.ended.rawValue { return nil }
     }
     return takeQueued(lease)
   }
 
-  @usableFromInline @inline(never)
-  func takeQueued(_ lease: Lease) -> Element? {
+  @inlinable @inline(never)
+  func takeQueued(_ lease: Lease) -> UnsafeMutablePointer<Element>? {
     while true {
-      guard sl_lease_enter(lease, position) else { return nothing(.stopped, lease) }
-      if let element = channel.dequeue() {
+      guard sl_lease_enter(lease, position) else {
+        _ = nothing(.stopped, lease)
+        return nil
+      }
+      if channel.dequeue(into: queued) {
         if channel.core.kind != .single { channel.core.notifyNotFull() }
         sl_stage_counters_take(counters)
-        return element
+        return queued
       }
-      if channel.core.isClosed {
-        // What was enqueued before the end is there now.
-        if channel.core.isEmpty { return nothing(.ended, lease) }
-        continue
+      switch prepareToPull(lease) {
+      case .lookAgain: continue
+      case .nothing: return nil
+      case .pull: break
       }
-      guard let pull else { return nothing(.blocked, lease) }
-      if !sl_token_is_leased(token, lease.pointee.id),
-        !Worker.driver(of: lease).leaseStage(before: Int(position))
-      {
-        if channel.core.isEmpty, !channel.core.isClosed { return nothing(.blocked, lease) }
-        continue
-      }
-      if let element = pull(lease) {
+      if pull(lease, pulled) {
         if sl_lease_enter(lease, position) {
           sl_stage_counters_take(counters)
-          return element
+          return pulled
         }
-        return takeAfterStop(element, lease)
+        return takeAfterStop(lease) ? pulled : nil
       }
       if lease.pointee.outcome != Outcome.ended.rawValue { return nil }
     }
   }
 
+  @usableFromInline
+  enum EmptyQueue {
+    case lookAgain
+    case pull
+    case nothing
+  }
+
+  /// The queue was found empty: what to do about it.
+  @usableFromInline @inline(never)
+  func prepareToPull(_ lease: Lease) -> EmptyQueue {
+    if channel.core.isClosed {
+      // What was enqueued before the end is there now.
+      if !channel.core.isEmpty { return .lookAgain }
+      _ = nothing(.ended, lease)
+      return .nothing
+    }
+    if sl_token_is_leased(token, lease.pointee.id) { return .pull }
+    if Worker.driver(of: lease).leaseStage(before: Int(position)) { return .pull }
+    if !channel.core.isEmpty || channel.core.isClosed { return .lookAgain }
+    _ = nothing(.blocked, lease)
+    return .nothing
+  }
+
   /// An item came through the stage before, and meanwhile the lease was revoked or the run ended.
   @usableFromInline @inline(never)
-  func takeAfterStop(_ element: Element, _ lease: Lease) -> Element? {
-    let driver = Worker.driver(of: lease)
-    if run.hasEnded && position != UInt32(run.stages.count) { return nothing(.stopped, lease) }
+  func takeAfterStop(_ lease: Lease) -> Bool {
+    if run.hasEnded(position), position != UInt32(run.stages.count) {
+      pulled.deinitialize(count: 1)
+      return nothing(.stopped, lease)
+    }
     sl_lease_settle(lease)
-    if driver.stillHolds(stage: Int(position)) {
+    if Worker.driver(of: lease).stillHolds(stage: Int(position)) {
       sl_stage_counters_take(counters)
-      return element
+      return true
     }
     // Another thread runs this stage now, and the one before is still ours: its output goes the
     // usual way. The queue was empty when we leased its only producer, so there is place.
-    let refused = channel.enqueue(element)
-    precondition(refused == nil, "Sluice: a queue that only this thread fills is full")
+    let isEnqueued = channel.enqueue(from: pulled)
+    precondition(isEnqueued, "Sluice: a queue that only this thread fills is full")
     channel.core.notifyNotEmpty()
+    return nothing(.stopped, lease)
+  }
+
+  @inlinable
+  func nothing(_ why: Outcome, _ lease: Lease) -> Bool {
+    lease.pointee.outcome = why.rawValue
+    return false
+  }
+
+  /// Hands on that the input gave nothing. If that is for good and this worker's token is leased, the
+  /// worker ends here.
+  @usableFromInline @inline(never)
+  func pass(_ lease: Lease) -> Bool {
+    if lease.pointee.outcome == Outcome.ended.rawValue {
+      let driver = Worker.driver(of: lease)
+      if driver.position != position { run.stages[Int(position)].workers.workers[0].finishLeased(lease) }
+    }
+    return false
+  }
+
+  /// The body threw.
+  @usableFromInline @inline(never)
+  func fail(_ error: any Error, _ lease: Lease) -> Bool {
+    run.fail(error, at: position)
     return nothing(.stopped, lease)
   }
 }

@@ -1,36 +1,17 @@
 import CSluice
 
-/// Memory for the state of one worker, which closures reach without exclusivity checks: the holder
-/// of the worker's token is the only one that touches it.
-@usableFromInline
-final class StateBox<Value> {
-  @usableFromInline let pointer: UnsafeMutablePointer<Value>
-
-  @usableFromInline
-  init(_ value: Value) {
-    pointer = .allocate(capacity: 1)
-    pointer.initialize(to: value)
-  }
-
-  deinit {
-    pointer.deinitialize(count: 1)
-    pointer.deallocate()
-  }
-}
-
+/// Stages whose workers keep nothing on a stack between two outputs: any thread may take their tokens,
+/// and the stage after them may pull through them.
 extension StageParts {
-  /// A stage whose workers keep nothing on a stack between two outputs. `makePull` gives, for each
-  /// worker, the function that produces its next output.
+  /// `makePull` gives, for each worker, the function that produces its next output.
   @inlinable
-  func resumable(_ makePull: (Worker, Intake<Input>) -> (Lease) -> Output?) -> Port<Output> {
-    var firstPull: ((Lease) -> Output?)?
+  func resumable(_ makePull: (Worker, Intake<Input>) -> Pull<Output>) -> Port<Output> {
+    var firstPull: Pull<Output>?
     let output = self.output
     for worker in workers {
       let pull = makePull(worker, Intake(input, worker))
-      let held = StateBox<Output?>(nil)
-      worker.step = { worker in
-        Self.drive(worker, output: output, held: held.pointer, pull: pull)
-      }
+      let held = Slot<Output>()
+      worker.step = { worker in Self.drive(worker, output: output, held: held, pull: pull) }
       if firstPull == nil { firstPull = pull }
     }
     return port(pull: firstPull)
@@ -40,23 +21,23 @@ extension StageParts {
   /// enqueues them. An output that finds the queue full is held by the worker.
   @inlinable
   static func drive(
-    _ worker: Worker, output: Channel<Output>, held: UnsafeMutablePointer<Output?>,
-    pull: (Lease) -> Output?
+    _ worker: Worker, output: Channel<Output>, held: Slot<Output>, pull: Pull<Output>
   ) {
     let lease = worker.lease
     let counters = worker.counters
+    let (item, isHeld) = (held.pointer, held.isFull)
     while true {
-      if let element = held.pointee.take() {
-        held.pointee = output.enqueue(element)
-        if held.pointee != nil {
+      if isHeld.pointee {
+        guard output.enqueue(from: item) else {
           if worker.goesOnToEnqueue() { continue }
           return
         }
+        isHeld.pointee = false
         output.core.notifyNotEmpty()
       }
-      while let element = pull(lease) {
-        if let refused = output.enqueue(element) {
-          held.pointee = refused
+      while pull(lease, item) {
+        guard output.enqueue(from: item) else {
+          isHeld.pointee = true
           sl_stage_counters_queue_length(counters, UInt64(output.core.count))
           break
         }
@@ -65,7 +46,7 @@ extension StageParts {
           sl_stage_counters_queue_length(counters, UInt64(output.core.count))
         }
       }
-      if held.pointee == nil, !worker.goesOn() { return }
+      if !isHeld.pointee, !worker.goesOn() { return }
     }
   }
 
@@ -74,15 +55,18 @@ extension StageParts {
   func map(_ body: @escaping @Sendable (Input) throws -> Output) -> Port<Output> {
     resumable { worker, intake in
       let counters = worker.counters
-      return { lease in
-        guard let element = intake.take(lease) else { return intake.pass(lease) }
-        let isTimed = sl_stage_counters_timed(counters, sl_stage_counters_taken(counters))
-        let started = isTimed ? sl_now_nanoseconds() : 0
+      return { lease, place in
+        guard let item = intake.take(lease) else { return intake.pass(lease) }
         do {
-          let result = try body(element)
-          if isTimed { sl_stage_counters_busy_add(counters, sl_now_nanoseconds() - started) }
+          if _slowPath(sl_stage_counters_timed(counters, sl_stage_counters_taken(counters))) {
+            let started = sl_now_nanoseconds()
+            place.initialize(to: try body(item.move()))
+            sl_stage_counters_busy_add(counters, sl_now_nanoseconds() - started)
+          } else {
+            place.initialize(to: try body(item.move()))
+          }
           sl_stage_counters_produce(counters)
-          return result
+          return true
         } catch {
           return intake.fail(error, lease)
         }
@@ -92,35 +76,35 @@ extension StageParts {
 
   /// One value in, a sequence out, pulled lazily.
   @inlinable
-  func branch<Outputs: Sequence>(
-    _ body: @escaping @Sendable (Input) throws -> Outputs
-  ) -> Port<Output> where Outputs.Element == Output {
+  func branch<Elements: Sequence & SendableMetatype>(
+    _ body: @escaping @Sendable (Input) throws -> Elements
+  ) -> Port<Output> where Elements.Element == Output {
     resumable { worker, intake in
       let counters = worker.counters
       let isUnfinished = worker.hasUnfinishedInput
       let position = worker.position
-      let box = StateBox<Outputs.Iterator?>(nil)
-      return { lease in
-        let iterator = box.pointer
+      let slot = Slot<Elements.Iterator>()
+      let (iterator, isFull) = (slot.pointer, slot.isFull)
+      return { [slot] lease, place in
+        defer { withExtendedLifetime(slot) {} }
         while true {
           guard sl_lease_enter(lease, position) else { return intake.nothing(.stopped, lease) }
-          if isUnfinished.pointee {
-            let isTimed = sl_stage_counters_timed(counters, sl_stage_counters_produced(counters))
-            let started = isTimed ? sl_now_nanoseconds() : 0
-            let next = iterator.pointee!.next()
-            if isTimed { sl_stage_counters_busy_add(counters, sl_now_nanoseconds() - started) }
-            if let next {
+          if isFull.pointee {
+            if let next = Self.next(iterator, counters) {
               sl_stage_counters_produce(counters)
-              return next
+              place.initialize(to: next)
+              return true
             }
             isUnfinished.pointee = false
-            iterator.pointee = nil
+            isFull.pointee = false
+            iterator.deinitialize(count: 1)
           }
-          guard let element = intake.take(lease) else { return intake.pass(lease) }
+          guard let item = intake.take(lease) else { return intake.pass(lease) }
           do {
             let started = sl_now_nanoseconds()
-            iterator.pointee = try body(element).makeIterator()
+            iterator.initialize(to: try body(item.move()).makeIterator())
             sl_stage_counters_busy_add_once(counters, sl_now_nanoseconds() - started)
+            isFull.pointee = true
             isUnfinished.pointee = true
           } catch {
             return intake.fail(error, lease)
@@ -129,31 +113,17 @@ extension StageParts {
       }
     }
   }
-}
 
-extension Intake {
-  /// Hands on that the input gave nothing. If that is for good and this worker's token is leased, the
-  /// worker ends here.
-  @usableFromInline
-  func pass<Output>(_ lease: Lease) -> Output? {
-    if lease.pointee.outcome == Outcome.ended.rawValue {
-      let driver = Worker.driver(of: lease)
-      if driver.position != position { run.stages[Int(position)].workers.workers[0].finishLeased(lease) }
+  @inlinable @inline(__always)
+  static func next<Iterator: IteratorProtocol>(
+    _ iterator: UnsafeMutablePointer<Iterator>, _ counters: UnsafeMutablePointer<sl_stage_counters>
+  ) -> Iterator.Element? {
+    guard _slowPath(sl_stage_counters_timed(counters, sl_stage_counters_produced(counters))) else {
+      return iterator.pointee.next()
     }
-    return nil
-  }
-
-  /// The body threw.
-  @usableFromInline @inline(never)
-  func fail<Output>(_ error: any Error, _ lease: Lease) -> Output? {
-    run.fail(error, at: position)
-    lease.pointee.outcome = Outcome.stopped.rawValue
-    return nil
-  }
-
-  @inlinable
-  func nothing<Output>(_ why: Outcome, _ lease: Lease) -> Output? {
-    lease.pointee.outcome = why.rawValue
-    return nil
+    let started = sl_now_nanoseconds()
+    let next = iterator.pointee.next()
+    sl_stage_counters_busy_add(counters, sl_now_nanoseconds() - started)
+    return next
   }
 }

@@ -105,6 +105,15 @@ final class RunCore: @unchecked Sendable {
     if sl_process_barrier_available() { sl_process_barrier() }
   }
 
+  /// A body is ready to run, and the system gives no thread for it: an error is better than a run that
+  /// waits for ever.
+  func endForLackOfThreads() {
+    end(
+      .failed(
+        PipelineError(
+          reason: "the system has no further thread for the bodies that run at once; use fewer workers")))
+  }
+
   /// Stops the stages before this one: their bodies finish the present item and end.
   func stop(before stage: Int) {
     var present = sl_load_seq_cst_u32(cutoff)

@@ -11,14 +11,14 @@ extension StageParts {
       worker.step = { worker in
         let outputs = Outputs(channel: output, worker: worker)
         repeat {
-          while let element = intake.take(worker.lease) {
+          while let item = intake.take(worker.lease) {
             let clock = BodyClock(worker)
             do {
-              try body(element, outputs)
+              try body(item.move(), outputs)
               clock.stop()
             } catch {
               clock.stop()
-              let _: Never? = intake.fail(error, worker.lease)
+              _ = intake.fail(error, worker.lease)
             }
           }
         } while worker.goesOn()

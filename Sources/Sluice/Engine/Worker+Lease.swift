@@ -13,12 +13,7 @@ extension Worker {
     guard sl_token_state(token) == UInt32(SL_TOKEN_PARKED), wanted.mayBeLeasedNow() else {
       return false
     }
-    if !sl_lease_is_active(lease) {
-      // The position first: a revoker must not act on one from an earlier lease.
-      guard sl_lease_enter(lease, UInt32(stage)) else { return false }
-      sl_lease_activate(lease)
-      run.engine.monitor.watch(self)
-    }
+    guard activateLease(at: stage) else { return false }
     guard sl_token_try_lease(token, lease.pointee.id) else { return false }
     guard let queue = run.stages[stage - 1].output, queue.isEmpty else {
       // It produced between our look at the queue and the lease: those items come first.
@@ -26,6 +21,56 @@ extension Worker {
       return false
     }
     return true
+  }
+
+  /// Makes the lease one that the monitor watches, if it is not yet. False: the run has ended.
+  private func activateLease(at stage: Int) -> Bool {
+    if sl_lease_is_active(lease) { return true }
+    // The position first: a revoker must not act on one from an earlier lease.
+    guard sl_lease_is_inactive(lease), sl_lease_enter(lease, UInt32(stage)) else { return false }
+    sl_lease_activate(lease)
+    run.engine.monitor.watch(self)
+    return true
+  }
+
+  /// This driver's input is empty, and the stage that it comes from is run by another thread: asks
+  /// for that stage if its bodies are short, since pulling items through by calls beats passing them
+  /// from core to core. Spins for a few microseconds. True: look at the input again.
+  @usableFromInline
+  func requestStageBefore() -> Bool {
+    var stage = self.stage - 1
+    while stage >= 0, run.stages[stage].isLeasable,
+      sl_token_is_leased(run.stages[stage].workers.workers[0].token, lease.pointee.id)
+    {
+      stage -= 1
+    }
+    guard stage >= 0, stage + 1 == run.stages.count || run.stages[stage + 1].canDrive else { return false }
+    let wanted = run.stages[stage]
+    guard wanted.isLeasable, wanted.mayBeLeasedNow(), run.engine.canSpin else { return false }
+    let holder = wanted.workers.workers[0]
+    let state = sl_token_state(holder.token)
+    guard state == UInt32(SL_TOKEN_RUNNING) || state == UInt32(SL_TOKEN_NOTIFIED),
+      holder.hasShortBodies, let queue = wanted.output, activateLease(at: self.stage)
+    else { return false }
+    sl_lease_request(lease, holder.lease, UInt32(stage))
+    let found = run.engine.spin {
+      !queue.isEmpty || queue.isClosed || sl_lease_is_granted(lease) || run.hasEnded(position)
+    }
+    guard sl_lease_withdraw(lease, UInt32(stage)) else { return found }
+    sl_token_accept(holder.token, lease.pointee.id)
+    return true
+  }
+
+  /// Whether the bodies of this worker were short of late. Any thread.
+  var hasShortBodies: Bool { sl_stage_counters_are_short(counters) }
+
+  /// The holder of this worker's token has seen that a driver wants it: hands it over as soon as that
+  /// driver has taken all that stands in the queue between them. True: it is no longer ours.
+  func handsOver() -> Bool {
+    guard let driver = sl_lease_take_wanted(lease, position), let output else { return false }
+    let isEmpty = run.engine.spin { output.isEmpty || !sl_lease_is_requested(driver, position) }
+    guard isEmpty, output.isEmpty else { return false }
+    return sl_lease_grant(driver, position)
   }
 
   /// Gives every leased token back. Those that can go on by themselves are put into the run queue;
@@ -71,9 +116,10 @@ extension Worker {
   }
 
   /// The monitor: takes the leased tokens away from a driver that is stuck in a body, and has them
-  /// run by other threads. The stage whose body it is in stays with it.
-  func revokeLease() {
-    guard sl_lease_begin_revoke(lease) else { return }
+  /// run by other threads. The stage whose body it is in stays with it. False: the driver is giving
+  /// them back by itself.
+  func revokeLease() -> Bool {
+    guard sl_lease_begin_revoke(lease) else { return false }
     let kept = Int(sl_lease_revoked_position(lease))
     var stage = self.stage - 1
     while stage >= 0, run.stages[stage].isLeasable {
@@ -85,12 +131,23 @@ extension Worker {
       stage -= 1
     }
     sl_lease_end_revoke(lease)
+    return true
   }
 
   /// Whether this driver may run the stage's body, after a revocation was settled.
   func stillHolds(stage: Int) -> Bool {
     stage == self.stage
       || sl_token_is_leased(run.stages[stage].workers.workers[0].token, lease.pointee.id)
+  }
+
+  /// Items that this driver and the stages before it have taken and produced. Any thread.
+  var progressOfLease: UInt64 {
+    var items = sl_stage_counters_taken(counters) &+ sl_stage_counters_produced(counters)
+    for stage in run.stages[..<self.stage] where stage.isLeasable {
+      let counters = stage.workers.workers[0].counters
+      items &+= sl_stage_counters_taken(counters) &+ sl_stage_counters_produced(counters)
+    }
+    return items
   }
 
   /// The monitor: the lease has moved many items; its stages need no longer be kept from leases.

@@ -193,7 +193,7 @@ final class Worker: @unchecked Sendable {
   @usableFromInline
   func addWaited(_ nanoseconds: UInt64) {
     waited.pointee += nanoseconds * (counters.pointee.timing_mask + 1)
-    counters.pointee.timing_mask = nanoseconds < 4_000 ? 63 : 0
+    counters.pointee.timing_mask = nanoseconds < 4_000 ? 255 : 0
   }
 
   /// The body has waited this long.
@@ -210,10 +210,10 @@ final class Worker: @unchecked Sendable {
   func goesOn() -> Bool {
     switch Outcome(rawValue: lease.pointee.outcome) {
     case .blocked:
-      return !parkOnInput()
+      return requestStageBefore() || !parkOnInput()
     case .stopped:
       releaseLeases()
-      if !run.hasEnded(position) { return true }
+      if !run.hasEnded(position) { return !handsOver() }
       sl_token_end(token)
       return false
     case .ended, nil:
