@@ -29,7 +29,7 @@
  * Orderings.
  *   [LS1] enter store position, light fence  <->  revoke store stop, process barrier: either the
  *         driver sees stop, or the revoker sees the position (Dekker, asymmetric). Where membarrier
- *         is missing, needs_fence makes the driver's half a full fence.
+ *         is missing, nothing is leased: a full fence before each body would cost more than it saves.
  *   [LS2] enter release position -> revoke acquire position: what the driver did in stages that it
  *         has left is visible to who gets their tokens.
  *   [LS4] grant release -> withdraw acquire: the driver sees the granted token, and all that its
@@ -63,7 +63,6 @@ typedef struct {
   uint32_t id;
   uint32_t outcome;   /* the driver's: why the last pull gave nothing */
   void *owner;        /* the driver */
-  bool needs_fence;
   char pad1[SL_NO_SHARE];
 } sl_lease;
 
@@ -76,18 +75,13 @@ static inline void sl_lease_init(sl_lease *l, uint32_t id, void *owner) {
   l->id = id;
   l->outcome = 0;
   l->owner = owner;
-  l->needs_fence = !sl_process_barrier_available();
 }
 
 /* The driver is about to touch what belongs to the stage `position`, or to run its body. False: the
  * lease was revoked or the run has ended; the driver settles before it touches anything. */
 static inline bool sl_lease_enter(sl_lease *l, uint32_t position) {
   sl_store_release_u32(&l->position, position); /* [LS1] [LS2] */
-  if (__builtin_expect(l->needs_fence, 0)) {
-    sl_fence_seq_cst();
-  } else {
-    sl_compiler_barrier();
-  }
+  sl_compiler_barrier();
   return __builtin_expect(sl_load_relaxed_u32(&l->stop) == 0, 1); /* [LS1] */
 }
 
@@ -123,11 +117,7 @@ static inline bool sl_lease_begin_revoke(sl_lease *l) {
   uint32_t expected = SL_LEASE_ACTIVE;
   if (!sl_cas_acq_rel_u32(&l->phase, &expected, SL_LEASE_REVOKING)) return false;
   sl_fetch_or_seq_cst_u32(&l->stop, SL_LEASE_REVOKED); /* [LS1] */
-  if (l->needs_fence) {
-    sl_fence_seq_cst();
-  } else {
-    sl_process_barrier();
-  }
+  sl_process_barrier();
   return true;
 }
 

@@ -13,7 +13,7 @@ typedef struct {
   sl_atomic_u64 busy_nanoseconds;
   sl_atomic_u64 peak_queue_length;
   sl_atomic_u64 short_bodies;
-  uint64_t timing_mask; /* the holder's: bodies are timed when (taken & mask) == 0 */
+  uint64_t timing_mask; /* the holder's: bodies are timed when (produced & mask) == 0 */
   char pad[SL_NO_SHARE];
 } sl_stage_counters;
 
@@ -46,9 +46,9 @@ static inline void sl_stage_counters_produce(sl_stage_counters *c) {
   sl_store_relaxed_u64(&c->produced, sl_load_relaxed_u64(&c->produced) + 1);
 }
 
-/* Whether the piece of work with this running number is timed. */
-static inline bool sl_stage_counters_timed(const sl_stage_counters *c, uint64_t number) {
-  return (number & c->timing_mask) == 0;
+/* Whether the piece of work that begins now is timed. */
+static inline bool sl_stage_counters_timed(const sl_stage_counters *c) {
+  return (sl_load_relaxed_u64(&c->produced) & c->timing_mask) == 0;
 }
 
 /* A body took this long. While bodies are short one in 256 stands for all, since reading the clock

@@ -44,7 +44,8 @@ enum {
   SL_TOKEN_THREAD_PARKED = 4,
   SL_TOKEN_TASK_PARKED = 5,
   SL_TOKEN_ENDED = 6,
-  SL_TOKEN_LEASED = 16 /* plus the lease's id */
+  SL_TOKEN_LEASED = 16,          /* plus the lease's id */
+  SL_TOKEN_DORMANT = 0x40000000  /* plus the lease's id: leased, while its output queue is drained */
 };
 
 /* What the caller of unpark has to do. */
@@ -120,6 +121,22 @@ static inline bool sl_token_try_lease(sl_token *t, uint32_t lease_id) {
   return sl_cas_seq_cst_u32(&t->state, &expected, SL_TOKEN_LEASED + lease_id); /* [TK1] */
 }
 
+/* Takes a parked token for a lease whose driver drains the token's output queue before it pulls. */
+static inline bool sl_token_try_lease_dormant(sl_token *t, uint32_t lease_id) {
+  uint32_t expected = SL_TOKEN_PARKED;
+  return sl_cas_seq_cst_u32(&t->state, &expected, SL_TOKEN_DORMANT + lease_id); /* [TK1] */
+}
+
+static inline bool sl_token_is_dormant(const sl_token *t, uint32_t lease_id) {
+  return sl_load_relaxed_u32(&t->state) == SL_TOKEN_DORMANT + lease_id;
+}
+
+/* The queue is drained: pulling may begin. */
+static inline bool sl_token_rouse(sl_token *t, uint32_t lease_id) {
+  uint32_t expected = SL_TOKEN_DORMANT + lease_id;
+  return sl_cas_seq_cst_u32(&t->state, &expected, SL_TOKEN_LEASED + lease_id);
+}
+
 static inline bool sl_token_is_leased(const sl_token *t, uint32_t lease_id) {
   return sl_load_relaxed_u32(&t->state) == SL_TOKEN_LEASED + lease_id;
 }
@@ -133,6 +150,8 @@ static inline void sl_token_accept(sl_token *t, uint32_t lease_id) {
 /* Gives a leased token up as `next` (PARKED, QUEUED or ENDED); false if this lease does not have it. */
 static inline bool sl_token_unlease(sl_token *t, uint32_t lease_id, uint32_t next) {
   uint32_t expected = SL_TOKEN_LEASED + lease_id;
+  if (sl_cas_seq_cst_u32(&t->state, &expected, next)) return true; /* [TK1] */
+  expected = SL_TOKEN_DORMANT + lease_id;
   return sl_cas_seq_cst_u32(&t->state, &expected, next); /* [TK1] */
 }
 

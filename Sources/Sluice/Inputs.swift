@@ -9,22 +9,21 @@ import CSluice
 /// thread that runs it.
 public struct Inputs<Element>: Sequence, IteratorProtocol {
   @usableFromInline let intake: Intake<Element>
-  @usableFromInline let worker: Worker
+  /// Keeps the run alive, should this outlive the body that it was given to.
   @usableFromInline let run: RunCore
-  @usableFromInline let isConsumer: Bool
+  @usableFromInline var worker: Worker { intake.worker }
+  @usableFromInline var isConsumer: Bool { intake.isConsumer }
 
   @usableFromInline
-  init(intake: Intake<Element>, worker: Worker) {
+  init(_ intake: Intake<Element>) {
     self.intake = intake
-    self.worker = worker
-    run = worker.run
-    isConsumer = worker === worker.run.consumer
+    run = intake.run
   }
 
   @inlinable @inline(__always)
   public mutating func next() -> Element? {
     if isConsumer {
-      if let item = intake.take(worker.lease) { return item.move() }
+      if let item = intake.take(intake.lease) { return item.move() }
       return waitForNext()
     }
     return nextTimed()
@@ -33,14 +32,16 @@ public struct Inputs<Element>: Sequence, IteratorProtocol {
   /// For a joining stage: keeps apart the time that it works and the time that it waits or helps.
   @inlinable
   func nextTimed() -> Element? {
-    let isTimed = sl_stage_counters_timed(worker.counters, sl_stage_counters_taken(worker.counters))
+    let isTimed = worker.timesNextInput()
     let started = isTimed ? sl_now_nanoseconds() : 0
     if let item = intake.take(worker.lease) {
+      sl_stage_counters_take(intake.counters)
       if isTimed { worker.addWaited(sl_now_nanoseconds() - started) }
       return item.move()
     }
     let waitStarted = sl_now_nanoseconds()
     let element = waitForNext()
+    if element != nil { sl_stage_counters_take(intake.counters) }
     worker.addWaited(once: sl_now_nanoseconds() - waitStarted)
     return element
   }

@@ -31,7 +31,7 @@ extension Pipeline {
   ) throws -> Result {
     let (run, port) = try prepare(input)
     run.start(consumerDrives: true)
-    let inputs = Inputs(intake: Intake(port, run.consumer), worker: run.consumer)
+    let inputs = Inputs(Intake(port, run.consumer))
     let result: Result
     do {
       result = try consume(inputs)

@@ -9,7 +9,7 @@ final class Assembly {
 
   init(_ descriptions: [StageDescription]) {
     self.descriptions = descriptions
-    run = RunCore()
+    run = RunCore(stageCount: descriptions.count)
     let consumer = Worker(run: run, stage: descriptions.count, index: 0, ordinal: descriptions.count)
     sl_token_init(consumer.token, UInt32(SL_TOKEN_RUNNING))
     run.consumers.workers = [consumer]
@@ -23,7 +23,7 @@ final class Assembly {
     _ = channel.enqueue(value)
     sl_store_relaxed_u32(channel.core.closed, 1)
     run.channels.append(channel.core)
-    return Port(channel: channel, pull: nil, token: nil)
+    return Port(channel: channel, pull: nil, token: nil, held: nil)
   }
 
   /// The next stage, with its workers and its output queue. `makeBody` is called for each worker.
@@ -35,7 +35,10 @@ final class Assembly {
     let stage = StageCore(description, index: index, workers: workers)
     for number in 0..<description.workers {
       // Only single workers take leases, so one number a stage tells leases apart.
-      workers.workers.append(Worker(run: run, stage: index, index: number, ordinal: index))
+      let worker = Worker(run: run, stage: index, index: number, ordinal: index)
+      // A task has no thread to be given: it runs from its start to its end.
+      if description.execution == .task { sl_token_init(worker.token, UInt32(SL_TOKEN_RUNNING)) }
+      workers.workers.append(worker)
     }
     let isLast = index + 1 == descriptions.count
     let consumerCount = isLast ? 1 : descriptions[index + 1].workers
@@ -69,9 +72,9 @@ struct StageParts<Input: Sendable, Output: Sendable>: @unchecked Sendable {
 
   /// The end that the next stage takes from.
   @usableFromInline
-  func port(pull: Pull<Output>?) -> Port<Output> {
+  func port(pull: Pull<Output>?, held: Slot<Output>?) -> Port<Output> {
     Port(
       channel: output, pull: stage.isLeasable ? pull : nil,
-      token: stage.isLeasable ? workers[0].token : nil)
+      token: stage.isLeasable ? workers[0].token : nil, held: held)
   }
 }

@@ -33,6 +33,8 @@ final class Engine: @unchecked Sendable {
     guard let queue = sl_unbounded_queue_create(size, MemoryLayout<UnsafeMutableRawPointer>.alignment)
     else { fatalError("Sluice: out of memory for the run queue") }
     ready = queue
+    // Now, and not at some later moment of a run, so that the number of threads tells something.
+    sl_unbounded_queue_start_reclaimer()
     let line = Int(SL_NO_SHARE) / MemoryLayout<sl_atomic_u32>.stride
     let counters = UnsafeMutablePointer<sl_atomic_u32>.allocate(capacity: 4 * line)
     for index in 0..<(4 * line) { sl_store_relaxed_u32(counters + index, 0) }

@@ -15,10 +15,16 @@ struct Port<Element>: @unchecked Sendable {
   @usableFromInline let pull: Pull<Element>
   /// The token to hold for that; one that is never leased where there is nothing to pull from.
   @usableFromInline let token: UnsafeMutablePointer<sl_token>
+  /// The output that the worker holds because the queue was full.
+  @usableFromInline let held: Slot<Element>?
 
   @usableFromInline
-  init(channel: Channel<Element>, pull: Pull<Element>?, token: UnsafeMutablePointer<sl_token>?) {
+  init(
+    channel: Channel<Element>, pull: Pull<Element>?, token: UnsafeMutablePointer<sl_token>?,
+    held: Slot<Element>?
+  ) {
     self.channel = channel
+    self.held = held
     self.pull = pull ?? { _, _ in false }
     self.token = pull == nil ? neverLeased.token : (token ?? neverLeased.token)
   }
@@ -59,8 +65,10 @@ final class Slot<Value> {
 
 /// The input end of one worker: takes the next item from the queue, or pulls it through the stage
 /// before while this worker's driver has leased that.
+///
+/// An object, so that the closures and iterators that use it carry one reference.
 @usableFromInline
-struct Intake<Element>: @unchecked Sendable {
+final class Intake<Element>: @unchecked Sendable {
   @usableFromInline let channel: Channel<Element>
   @usableFromInline let pull: Pull<Element>
   @usableFromInline let token: UnsafeMutablePointer<sl_token>
@@ -72,15 +80,26 @@ struct Intake<Element>: @unchecked Sendable {
   @usableFromInline let pulled: UnsafeMutablePointer<Element>
   @usableFromInline let queued: UnsafeMutablePointer<Element>
   private let slots: (Slot<Element>, Slot<Element>)
+  @usableFromInline let held: Slot<Element>?
+  @usableFromInline let hasUnfinishedInput: UnsafeMutablePointer<Bool>
+  /// This worker, its own lease, and whether it is the run's consumer.
+  @usableFromInline unowned(unsafe) let worker: Worker
+  @usableFromInline let lease: Lease
+  @usableFromInline let isConsumer: Bool
   @usableFromInline unowned(unsafe) let run: RunCore
 
   @usableFromInline
   init(_ port: Port<Element>, _ worker: Worker) {
+    hasUnfinishedInput = worker.hasUnfinishedInput
+    self.worker = worker
+    lease = worker.lease
+    isConsumer = worker.stage == worker.run.stageCount
     channel = port.channel
     pull = port.pull
     token = port.token
     position = worker.position
     counters = worker.counters
+    held = port.held
     slots = (Slot(), Slot())
     pulled = slots.0.pointer
     queued = slots.1.pointer
@@ -95,7 +114,6 @@ struct Intake<Element>: @unchecked Sendable {
     if _fastPath(sl_token_is_leased(token, lease.pointee.id)) {
       if _fastPath(pull(lease, pulled)) {
         if _fastPath(sl_lease_enter(lease, position)) {
-          sl_stage_counters_take(counters)
           return pulled
         }
         return takeAfterStop(lease) ? pulled : nil
@@ -113,8 +131,7 @@ struct Intake<Element>: @unchecked Sendable {
         return nil
       }
       if channel.dequeue(into: queued) {
-        if channel.core.kind != .single { channel.core.notifyNotFull() }
-        sl_stage_counters_take(counters)
+        notifyProducer(lease)
         return queued
       }
       switch prepareToPull(lease) {
@@ -124,12 +141,21 @@ struct Intake<Element>: @unchecked Sendable {
       }
       if pull(lease, pulled) {
         if sl_lease_enter(lease, position) {
-          sl_stage_counters_take(counters)
           return pulled
         }
         return takeAfterStop(lease) ? pulled : nil
       }
       if lease.pointee.outcome != Outcome.ended.rawValue { return nil }
+    }
+  }
+
+  @inlinable @inline(__always)
+  func notifyProducer(_ lease: Lease) {
+    if channel.core.kind == .single { return }
+    let waiter = sl_event_count_take(channel.core.notFull)
+    if _fastPath(waiter == UInt32.max) { return }
+    if !Worker.driver(of: lease).leaseWaitingProducer(before: Int(position)) {
+      channel.core.wakeProducer(waiter)
     }
   }
 
@@ -149,23 +175,43 @@ struct Intake<Element>: @unchecked Sendable {
       _ = nothing(.ended, lease)
       return .nothing
     }
-    if sl_token_is_leased(token, lease.pointee.id) { return .pull }
-    if Worker.driver(of: lease).leaseStage(before: Int(position)) { return .pull }
+    let id = lease.pointee.id
+    if sl_token_is_leased(token, id) { return .pull }
+    if sl_token_is_dormant(token, id) {
+      // The worker's held output is reached from its own position, where no revoker takes its token.
+      guard sl_lease_enter(lease, position - 1), !enqueueHeld(), sl_token_rouse(token, id) else {
+        return .lookAgain
+      }
+      return .pull
+    }
+    if Worker.driver(of: lease).leaseStage(before: Int(position)) {
+      guard sl_lease_enter(lease, position - 1), !enqueueHeld() else { return .lookAgain }
+      return .pull
+    }
     if !channel.core.isEmpty || channel.core.isClosed { return .lookAgain }
     _ = nothing(.blocked, lease)
     return .nothing
   }
 
+  /// Enqueues the output that the stage before, whose token this driver has, held when its queue was
+  /// full. The queue is empty now.
+  private func enqueueHeld() -> Bool {
+    guard let held, held.isFull.pointee else { return false }
+    let isEnqueued = channel.enqueue(from: held.pointer)
+    precondition(isEnqueued, "Sluice: a queue that only this thread fills is full")
+    held.isFull.pointee = false
+    return true
+  }
+
   /// An item came through the stage before, and meanwhile the lease was revoked or the run ended.
   @usableFromInline @inline(never)
   func takeAfterStop(_ lease: Lease) -> Bool {
-    if run.hasEnded(position), position != UInt32(run.stages.count) {
+    if run.hasEnded(position), position != UInt32(run.stageCount) {
       pulled.deinitialize(count: 1)
       return nothing(.stopped, lease)
     }
     sl_lease_settle(lease)
     if Worker.driver(of: lease).stillHolds(stage: Int(position)) {
-      sl_stage_counters_take(counters)
       return true
     }
     // Another thread runs this stage now, and the one before is still ours: its output goes the

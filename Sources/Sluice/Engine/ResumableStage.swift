@@ -5,16 +5,16 @@ import CSluice
 extension StageParts {
   /// `makePull` gives, for each worker, the function that produces its next output.
   @inlinable
-  func resumable(_ makePull: (Worker, Intake<Input>) -> Pull<Output>) -> Port<Output> {
-    var firstPull: Pull<Output>?
+  func resumable(_ makePull: (Intake<Input>) -> Pull<Output>) -> Port<Output> {
+    var first: (pull: Pull<Output>, held: Slot<Output>)?
     let output = self.output
     for worker in workers {
-      let pull = makePull(worker, Intake(input, worker))
+      let pull = makePull(Intake(input, worker))
       let held = Slot<Output>()
       worker.step = { worker in Self.drive(worker, output: output, held: held, pull: pull) }
-      if firstPull == nil { firstPull = pull }
+      if first == nil { first = (pull, held) }
     }
-    return port(pull: firstPull)
+    return port(pull: first?.pull, held: first?.held)
   }
 
   /// Runs a worker on the calling thread, until it has to wait or is at its end: pulls items and
@@ -50,15 +50,16 @@ extension StageParts {
     }
   }
 
-  /// One value in, one value out.
+  /// One value in, one value out. Counts an item once, when its output is there: `taken` counts those
+  /// that gave none.
   @inlinable
   func map(_ body: @escaping @Sendable (Input) throws -> Output) -> Port<Output> {
-    resumable { worker, intake in
-      let counters = worker.counters
-      return { lease, place in
+    resumable { intake in
+      { lease, place in
+        let counters = intake.counters
         guard let item = intake.take(lease) else { return intake.pass(lease) }
         do {
-          if _slowPath(sl_stage_counters_timed(counters, sl_stage_counters_taken(counters))) {
+          if _slowPath(sl_stage_counters_timed(counters)) {
             let started = sl_now_nanoseconds()
             place.initialize(to: try body(item.move()))
             sl_stage_counters_busy_add(counters, sl_now_nanoseconds() - started)
@@ -68,6 +69,7 @@ extension StageParts {
           sl_stage_counters_produce(counters)
           return true
         } catch {
+          sl_stage_counters_take(counters)
           return intake.fail(error, lease)
         }
       }
@@ -79,33 +81,30 @@ extension StageParts {
   func branch<Elements: Sequence & SendableMetatype>(
     _ body: @escaping @Sendable (Input) throws -> Elements
   ) -> Port<Output> where Elements.Element == Output {
-    resumable { worker, intake in
-      let counters = worker.counters
-      let isUnfinished = worker.hasUnfinishedInput
-      let position = worker.position
+    resumable { intake in
       let slot = Slot<Elements.Iterator>()
-      let (iterator, isFull) = (slot.pointer, slot.isFull)
-      return { [slot] lease, place in
-        defer { withExtendedLifetime(slot) {} }
+      return { lease, place in
+        let (iterator, counters) = (slot.pointer, intake.counters)
         while true {
-          guard sl_lease_enter(lease, position) else { return intake.nothing(.stopped, lease) }
-          if isFull.pointee {
+          guard sl_lease_enter(lease, intake.position) else { return intake.nothing(.stopped, lease) }
+          if slot.isFull.pointee {
             if let next = Self.next(iterator, counters) {
               sl_stage_counters_produce(counters)
               place.initialize(to: next)
               return true
             }
-            isUnfinished.pointee = false
-            isFull.pointee = false
+            intake.hasUnfinishedInput.pointee = false
+            slot.isFull.pointee = false
             iterator.deinitialize(count: 1)
           }
           guard let item = intake.take(lease) else { return intake.pass(lease) }
+          sl_stage_counters_take(counters)
           do {
             let started = sl_now_nanoseconds()
             iterator.initialize(to: try body(item.move()).makeIterator())
             sl_stage_counters_busy_add_once(counters, sl_now_nanoseconds() - started)
-            isFull.pointee = true
-            isUnfinished.pointee = true
+            slot.isFull.pointee = true
+            intake.hasUnfinishedInput.pointee = true
           } catch {
             return intake.fail(error, lease)
           }
@@ -118,7 +117,7 @@ extension StageParts {
   static func next<Iterator: IteratorProtocol>(
     _ iterator: UnsafeMutablePointer<Iterator>, _ counters: UnsafeMutablePointer<sl_stage_counters>
   ) -> Iterator.Element? {
-    guard _slowPath(sl_stage_counters_timed(counters, sl_stage_counters_produced(counters))) else {
+    guard _slowPath(sl_stage_counters_timed(counters)) else {
       return iterator.pointee.next()
     }
     let started = sl_now_nanoseconds()

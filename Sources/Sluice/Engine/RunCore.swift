@@ -14,6 +14,7 @@ final class RunCore: @unchecked Sendable {
   }
 
   let engine = Engine.shared
+  @usableFromInline let stageCount: Int
   /// Set once, while the run is put together.
   var stages: [StageCore] = []
   var channels: [ChannelCore] = []
@@ -31,7 +32,8 @@ final class RunCore: @unchecked Sendable {
   /// Tokens that lie in the run queue or are run by a thread of the engine, and tasks.
   private let inside: UnsafeMutablePointer<sl_atomic_u32>
 
-  init() {
+  init(stageCount: Int) {
+    self.stageCount = stageCount
     cutoff = .allocate(capacity: 1)
     inside = .allocate(capacity: 1)
     sl_store_relaxed_u32(cutoff, 0)
@@ -53,37 +55,46 @@ final class RunCore: @unchecked Sendable {
   func start(consumerDrives: Bool) {
     let now = sl_now_nanoseconds()
     startedAt.withLock { $0 = now }
-    for stage in stages {
-      let next = stage.index + 1
-      let isPulled =
-        stage.isLeasable && (next < stages.count ? stages[next].canDrive : consumerDrives)
-      switch stage.description.execution {
-      case .task:
-        for worker in stage.workers.workers {
-          enter()
-          let task = Task { [self] in
-            await worker.taskBody?(worker)
-            leave()
-          }
-          tasks.withLock { $0.append((stage.index, task)) }
-        }
-      case .resumable, .stackful:
-        for worker in stage.workers.workers {
-          if let input = worker.input, input.kind != .single {
-            sl_event_count_announce(input.notEmpty, UInt32(worker.index))
-          }
-        }
-        let startsNow = stage.workers.count == 1 ? !isPulled : stage.description.isJoin
-        if startsNow { for worker in stage.workers.workers { worker.wake() } }
+    let starting = stages.map { startsAtOnce($0, consumerDrives: consumerDrives) }
+    // First the others wait, then these start: who announces itself here does not look again. And
+    // who starts is not announced, or it would be given wake-ups that belong to its neighbours.
+    for stage in stages where !starting[stage.index] {
+      for worker in stage.workers.workers {
+        guard let input = worker.input, input.kind != .single else { continue }
+        sl_event_count_announce(input.notEmpty, UInt32(worker.index))
+      }
+    }
+    for stage in stages where starting[stage.index] {
+      for worker in stage.workers.workers {
+        if stage.description.execution == .task { startTask(worker) } else { worker.wake() }
       }
     }
     cancelTasks(before: Int(sl_load_acquire_u32(cutoff)))
   }
 
+  /// Tasks, joins, and single workers that no driver will pull from. Several workers of another kind
+  /// are woken by their first items.
+  private func startsAtOnce(_ stage: StageCore, consumerDrives: Bool) -> Bool {
+    if stage.description.execution == .task || stage.description.isJoin { return true }
+    guard stage.workers.count == 1 else { return false }
+    let next = stage.index + 1
+    let isPulled = stage.isLeasable && (next < stages.count ? stages[next].canDrive : consumerDrives)
+    return !isPulled
+  }
+
+  private func startTask(_ worker: Worker) {
+    enter()
+    let task = Task { [self] in
+      await worker.taskBody?(worker)
+      leave()
+    }
+    tasks.withLock { $0.append((worker.stage, task)) }
+  }
+
   // MARK: Ending
 
   /// Whether the run is over.
-  @usableFromInline var hasEnded: Bool { hasEnded(UInt32(stages.count)) }
+  @usableFromInline var hasEnded: Bool { hasEnded(UInt32(stageCount)) }
 
   /// Whether a stage is over, because the run is or because no stage after it takes items any more.
   @usableFromInline func hasEnded(_ position: UInt32) -> Bool {
@@ -188,6 +199,7 @@ final class RunCore: @unchecked Sendable {
         for worker in stage.workers.workers {
           taken += sl_stage_counters_taken(worker.counters)
           produced += sl_stage_counters_produced(worker.counters)
+          if stage.description.countsItemsOnce { taken += sl_stage_counters_produced(worker.counters) }
           busy += sl_stage_counters_busy(worker.counters)
           peak = max(peak, sl_stage_counters_peak(worker.counters))
         }

@@ -12,6 +12,7 @@ extension StageParts {
         let outputs = Outputs(channel: output, worker: worker)
         repeat {
           while let item = intake.take(worker.lease) {
+            sl_stage_counters_take(worker.counters)
             let clock = BodyClock(worker)
             do {
               try body(item.move(), outputs)
@@ -24,7 +25,7 @@ extension StageParts {
         } while worker.goesOn()
       }
     }
-    return port(pull: nil)
+    return port(pull: nil, held: nil)
   }
 
   /// A stream in, any number out through `yield`; each worker runs the body once.
@@ -37,7 +38,7 @@ extension StageParts {
         guard sl_lease_enter(worker.lease, worker.position) else { return worker.finish() }
         let clock = BodyClock(worker)
         do {
-          try body(Inputs(intake: intake, worker: worker), Outputs(channel: output, worker: worker))
+          try body(Inputs(intake), Outputs(channel: output, worker: worker))
           clock.stop()
         } catch {
           clock.stop()
@@ -46,7 +47,7 @@ extension StageParts {
         worker.finish()
       }
     }
-    return port(pull: nil)
+    return port(pull: nil, held: nil)
   }
 }
 

@@ -90,6 +90,8 @@ struct StageDescription: Sendable {
   let throttle: Int
   let ordered: Bool
   let onFailure: FailurePolicy
+  /// One output for each input, and so one count for both.
+  var countsItemsOnce: Bool { execution == .resumable && form == "stage" }
 
   @usableFromInline
   init(

@@ -20,7 +20,7 @@ extension StageParts {
         worker.finish()
       }
     }
-    return port(pull: nil)
+    return port(pull: nil, held: nil)
   }
 
   @inlinable

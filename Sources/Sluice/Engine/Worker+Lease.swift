@@ -6,14 +6,7 @@ extension Worker {
   /// Leases the stage before `stage`, whose token this driver holds. False when there is none that
   /// can be leased now.
   func leaseStage(before stage: Int) -> Bool {
-    guard stage > 0, stage == run.stages.count || run.stages[stage].canDrive else { return false }
-    let wanted = run.stages[stage - 1]
-    guard wanted.isLeasable else { return false }
-    let token = wanted.workers.workers[0].token
-    guard sl_token_state(token) == UInt32(SL_TOKEN_PARKED), wanted.mayBeLeasedNow() else {
-      return false
-    }
-    guard activateLease(at: stage) else { return false }
+    guard let token = parkedToken(before: stage), activateLease(at: stage) else { return false }
     guard sl_token_try_lease(token, lease.pointee.id) else { return false }
     guard let queue = run.stages[stage - 1].output, queue.isEmpty else {
       // It produced between our look at the queue and the lease: those items come first.
@@ -21,6 +14,27 @@ extension Worker {
       return false
     }
     return true
+  }
+
+  /// The worker of the stage before has waited for space in its output queue, and the caller has made
+  /// some. Instead of waking it, the driver leases it, drains the queue, and pulls from then on. False:
+  /// wake it. The driver's thread.
+  @usableFromInline
+  func leaseWaitingProducer(before stage: Int) -> Bool {
+    guard let token = parkedToken(before: stage), run.stages[stage - 1].workers.workers[0].hasShortBodies,
+      activateLease(at: stage)
+    else { return false }
+    return sl_token_try_lease_dormant(token, lease.pointee.id)
+  }
+
+  /// The token of the stage before, if this driver may lease it.
+  private func parkedToken(before stage: Int) -> UnsafeMutablePointer<sl_token>? {
+    guard stage > 0, stage == run.stages.count || run.stages[stage].canDrive else { return nil }
+    let wanted = run.stages[stage - 1]
+    guard wanted.isLeasable, sl_process_barrier_available() else { return nil }
+    let token = wanted.workers.workers[0].token
+    guard sl_token_state(token) == UInt32(SL_TOKEN_PARKED), wanted.mayBeLeasedNow() else { return nil }
+    return token
   }
 
   /// Makes the lease one that the monitor watches, if it is not yet. False: the run has ended.
@@ -46,7 +60,9 @@ extension Worker {
     }
     guard stage >= 0, stage + 1 == run.stages.count || run.stages[stage + 1].canDrive else { return false }
     let wanted = run.stages[stage]
-    guard wanted.isLeasable, wanted.mayBeLeasedNow(), run.engine.canSpin else { return false }
+    guard wanted.isLeasable, wanted.mayBeLeasedNow(), run.engine.canSpin, sl_process_barrier_available() else {
+      return false
+    }
     let holder = wanted.workers.workers[0]
     let state = sl_token_state(holder.token)
     guard state == UInt32(SL_TOKEN_RUNNING) || state == UInt32(SL_TOKEN_NOTIFIED),
@@ -93,12 +109,13 @@ extension Worker {
   func giveBack(_ stage: Int) {
     let worker = run.stages[stage].workers.workers[0]
     let id = lease.pointee.id
-    guard sl_token_is_leased(worker.token, id) else { return }
+    let isDormant = sl_token_is_dormant(worker.token, id)
+    guard isDormant || sl_token_is_leased(worker.token, id) else { return }
     if run.hasEnded(worker.position) {
       _ = sl_token_unlease(worker.token, id, UInt32(SL_TOKEN_ENDED))
       return
     }
-    if worker.hasWork {
+    if isDormant || worker.hasWork {
       if sl_token_unlease(worker.token, id, UInt32(SL_TOKEN_QUEUED)) {
         run.engine.enqueue(worker)
       }
@@ -124,7 +141,9 @@ extension Worker {
     var stage = self.stage - 1
     while stage >= 0, run.stages[stage].isLeasable {
       let worker = run.stages[stage].workers.workers[0]
-      if sl_token_is_leased(worker.token, lease.pointee.id) { run.stages[stage].wasRevoked() }
+      if sl_token_is_leased(worker.token, lease.pointee.id) || sl_token_is_dormant(worker.token, lease.pointee.id) {
+        run.stages[stage].wasRevoked()
+      }
       if stage != kept, sl_token_unlease(worker.token, lease.pointee.id, UInt32(SL_TOKEN_QUEUED)) {
         run.engine.enqueue(worker)
       }

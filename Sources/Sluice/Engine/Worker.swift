@@ -189,6 +189,12 @@ final class Worker: @unchecked Sendable {
     _ = sl_event_count_retract(event, UInt32(index))
   }
 
+  /// Whether the call for the next item is one that is timed.
+  @usableFromInline
+  func timesNextInput() -> Bool {
+    sl_stage_counters_taken(counters) & counters.pointee.timing_mask == 0
+  }
+
   /// A call for the next item, one of those that are timed, took this long.
   @usableFromInline
   func addWaited(_ nanoseconds: UInt64) {
