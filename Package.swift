@@ -21,8 +21,16 @@ let package = Package(
       linkerSettings: [.linkedLibrary("urcu-memb"), .linkedLibrary("urcu-common")]
     ),
     .target(name: "Sluice", dependencies: ["CSluice"]),
-    .testTarget(name: "CSluiceTests", dependencies: ["CSluice"]),
+    .target(name: "WordCountCore", dependencies: ["Sluice"]),
+    .executableTarget(
+      name: "wordcount",
+      dependencies: [
+        "Sluice", "WordCountCore", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]
+    ),
+    .testTarget(name: "CSluiceTests", dependencies: ["CSluice"], exclude: ["Headers"]),
     .testTarget(name: "SluiceTests", dependencies: ["Sluice"]),
+    .testTarget(name: "WordCountTests", dependencies: ["WordCountCore", "wordcount"]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .gnu11,

@@ -239,6 +239,13 @@ final class Intake<Element>: @unchecked Sendable {
     return false
   }
 
+  /// The body threw, in a stage that counts an item when its output is there.
+  @usableFromInline @inline(never)
+  func failCounted(_ error: any Error, _ lease: Lease) -> Bool {
+    sl_stage_counters_take(counters)
+    return fail(error, lease)
+  }
+
   /// The body threw.
   @usableFromInline @inline(never)
   func fail(_ error: any Error, _ lease: Lease) -> Bool {

@@ -50,30 +50,40 @@ extension StageParts {
     }
   }
 
+  // The closures below run once for each item that passes. What is rare in them stands in functions of
+  // its own that are not inlined, so that the common way needs few registers and no large frame.
+
   /// One value in, one value out. Counts an item once, when its output is there: `taken` counts those
   /// that gave none.
   @inlinable
   func map(_ body: @escaping @Sendable (Input) throws -> Output) -> Port<Output> {
     resumable { intake in
       { lease, place in
-        let counters = intake.counters
         guard let item = intake.take(lease) else { return intake.pass(lease) }
+        let counters = intake.counters
         do {
           if _slowPath(sl_stage_counters_timed(counters)) {
-            let started = sl_now_nanoseconds()
-            place.initialize(to: try body(item.move()))
-            sl_stage_counters_busy_add(counters, sl_now_nanoseconds() - started)
+            try Self.callTimed(body, item, place, counters)
           } else {
             place.initialize(to: try body(item.move()))
           }
-          sl_stage_counters_produce(counters)
-          return true
         } catch {
-          sl_stage_counters_take(counters)
-          return intake.fail(error, lease)
+          return intake.failCounted(error, lease)
         }
+        sl_stage_counters_produce(counters)
+        return true
       }
     }
+  }
+
+  @inlinable @inline(never)
+  static func callTimed(
+    _ body: (Input) throws -> Output, _ item: UnsafeMutablePointer<Input>,
+    _ place: UnsafeMutablePointer<Output>, _ counters: UnsafeMutablePointer<sl_stage_counters>
+  ) throws {
+    let started = sl_now_nanoseconds()
+    defer { sl_stage_counters_busy_add(counters, sl_now_nanoseconds() - started) }
+    place.initialize(to: try body(item.move()))
   }
 
   /// One value in, a sequence out, pulled lazily.
@@ -84,45 +94,61 @@ extension StageParts {
     resumable { intake in
       let slot = Slot<Elements.Iterator>()
       return { lease, place in
-        let (iterator, counters) = (slot.pointer, intake.counters)
-        while true {
-          guard sl_lease_enter(lease, intake.position) else { return intake.nothing(.stopped, lease) }
-          if slot.isFull.pointee {
-            if let next = Self.next(iterator, counters) {
-              sl_stage_counters_produce(counters)
-              place.initialize(to: next)
-              return true
-            }
-            intake.hasUnfinishedInput.pointee = false
-            slot.isFull.pointee = false
-            iterator.deinitialize(count: 1)
+        guard sl_lease_enter(lease, intake.position) else { return intake.nothing(.stopped, lease) }
+        let counters = intake.counters
+        if _fastPath(slot.isFull.pointee && !sl_stage_counters_timed(counters)) {
+          if let next = slot.pointer.pointee.next() {
+            sl_stage_counters_produce(counters)
+            place.initialize(to: next)
+            return true
           }
-          guard let item = intake.take(lease) else { return intake.pass(lease) }
-          sl_stage_counters_take(counters)
-          do {
-            let started = sl_now_nanoseconds()
-            iterator.initialize(to: try body(item.move()).makeIterator())
-            sl_stage_counters_busy_add_once(counters, sl_now_nanoseconds() - started)
-            slot.isFull.pointee = true
-            intake.hasUnfinishedInput.pointee = true
-          } catch {
-            return intake.fail(error, lease)
-          }
+          Self.endOfSequence(slot, intake)
         }
+        return Self.nextOfSequence(body, slot, intake, lease, place)
       }
     }
   }
 
-  @inlinable @inline(__always)
-  static func next<Iterator: IteratorProtocol>(
-    _ iterator: UnsafeMutablePointer<Iterator>, _ counters: UnsafeMutablePointer<sl_stage_counters>
-  ) -> Iterator.Element? {
-    guard _slowPath(sl_stage_counters_timed(counters)) else {
-      return iterator.pointee.next()
+  /// The next element where its time is taken, or where a new input is needed first.
+  @inlinable @inline(never)
+  static func nextOfSequence<Elements: Sequence & SendableMetatype>(
+    _ body: (Input) throws -> Elements, _ slot: Slot<Elements.Iterator>, _ intake: Intake<Input>,
+    _ lease: Lease, _ place: UnsafeMutablePointer<Output>
+  ) -> Bool where Elements.Element == Output {
+    let counters = intake.counters
+    while true {
+      if slot.isFull.pointee {
+        let isTimed = sl_stage_counters_timed(counters)
+        let started = isTimed ? sl_now_nanoseconds() : 0
+        let next = slot.pointer.pointee.next()
+        if isTimed { sl_stage_counters_busy_add(counters, sl_now_nanoseconds() - started) }
+        if let next {
+          sl_stage_counters_produce(counters)
+          place.initialize(to: next)
+          return true
+        }
+        endOfSequence(slot, intake)
+      }
+      guard let item = intake.take(lease) else { return intake.pass(lease) }
+      sl_stage_counters_take(counters)
+      do {
+        let started = sl_now_nanoseconds()
+        slot.pointer.initialize(to: try body(item.move()).makeIterator())
+        sl_stage_counters_busy_add_once(counters, sl_now_nanoseconds() - started)
+        slot.isFull.pointee = true
+        intake.hasUnfinishedInput.pointee = true
+      } catch {
+        return intake.fail(error, lease)
+      }
+      // The body took its time: look whether the token is still ours before its sequence is touched.
+      guard sl_lease_enter(lease, intake.position) else { return intake.nothing(.stopped, lease) }
     }
-    let started = sl_now_nanoseconds()
-    let next = iterator.pointee.next()
-    sl_stage_counters_busy_add(counters, sl_now_nanoseconds() - started)
-    return next
+  }
+
+  @inlinable @inline(never)
+  static func endOfSequence<Iterator>(_ slot: Slot<Iterator>, _ intake: Intake<Input>) {
+    intake.hasUnfinishedInput.pointee = false
+    slot.isFull.pointee = false
+    slot.pointer.deinitialize(count: 1)
   }
 }
