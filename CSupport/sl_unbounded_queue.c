@@ -195,7 +195,8 @@ static void put_segment(sl_unbounded_queue *queue, segment *s) {
 /* ---- Reclamation --------------------------------------------------------------------------- */
 
 static void drop_reference(sl_unbounded_queue *queue) {
-  if (sl_fetch_sub_acq_rel_u64(&queue->references, 1) != 1) return; /* [UQ9] both sides */
+  uint64_t before = sl_fetch_sub_acq_rel_u64(&queue->references, 1); /* [UQ9] release */
+  if (before != 1) return;                                           /* [UQ9] acquire: the last one */
   for (size_t i = 0; i < queue->batch; i++) {
     segment *s = as_segment(sl_load_relaxed_u64(&queue->spare[i]));
     if (s != NULL) unmap_segment(queue, s);

@@ -131,7 +131,8 @@ final class RunCore: @unchecked Sendable {
     while present < UInt32(stage) {
       if sl_cas_seq_cst_u32(cutoff, &present, UInt32(stage)) { break }
     }
-    let workers = stages.prefix(stage).flatMap { $0.workers.workers } + (stage > stages.count ? [consumer] : [])
+    let workers =
+      stages.prefix(stage).flatMap { $0.workers.workers } + (stage > stages.count ? [consumer] : [])
     for worker in workers { sl_lease_stop_run(worker.lease) }
     for worker in workers { worker.perform(sl_token_unpark_waiting(worker.token)) }
     cancelTasks(before: stage)

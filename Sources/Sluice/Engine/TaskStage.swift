@@ -13,7 +13,8 @@ extension StageParts {
       worker.taskBody = { worker in
         do {
           try await work(
-            AsyncInputs(intake: intake, worker: worker), AsyncOutputs(channel: output, worker: worker), worker)
+            AsyncInputs(intake: intake, worker: worker), AsyncOutputs(channel: output, worker: worker), worker
+          )
         } catch {
           worker.run.fail(error, at: worker.position)
         }

@@ -60,7 +60,8 @@ extension Worker {
     }
     guard stage >= 0, stage + 1 == run.stages.count || run.stages[stage + 1].canDrive else { return false }
     let wanted = run.stages[stage]
-    guard wanted.isLeasable, wanted.mayBeLeasedNow(), run.engine.canSpin, sl_process_barrier_available() else {
+    guard wanted.isLeasable, wanted.mayBeLeasedNow(), run.engine.canSpin, sl_process_barrier_available()
+    else {
       return false
     }
     let holder = wanted.workers.workers[0]
@@ -141,7 +142,9 @@ extension Worker {
     var stage = self.stage - 1
     while stage >= 0, run.stages[stage].isLeasable {
       let worker = run.stages[stage].workers.workers[0]
-      if sl_token_is_leased(worker.token, lease.pointee.id) || sl_token_is_dormant(worker.token, lease.pointee.id) {
+      if sl_token_is_leased(worker.token, lease.pointee.id)
+        || sl_token_is_dormant(worker.token, lease.pointee.id)
+      {
         run.stages[stage].wasRevoked()
       }
       if stage != kept, sl_token_unlease(worker.token, lease.pointee.id, UInt32(SL_TOKEN_QUEUED)) {

@@ -1,0 +1,81 @@
+/*
+ * A program that uses each queue from C11 and from C++17: Scripts/check-headers.sh compiles it as
+ * either, and runs both.
+ */
+#include "CSluice.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define CHECK(condition)                                                                           \
+  do {                                                                                             \
+    if (!(condition)) {                                                                            \
+      fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);                              \
+      exit(1);                                                                                     \
+    }                                                                                              \
+  } while (0)
+
+static void use_spsc_ring(void) {
+  static sl_spsc_ring ring;
+  int elements[4];
+  size_t slot;
+  CHECK(sl_spsc_ring_slots(3) == 4);
+  sl_spsc_ring_init(&ring, 3, UINT64_MAX - 2);
+  for (int i = 0; i < 3; i++) {
+    CHECK(sl_spsc_ring_try_claim(&ring, &slot));
+    elements[slot] = i;
+    sl_spsc_ring_commit(&ring);
+  }
+  CHECK(!sl_spsc_ring_try_claim(&ring, &slot) && sl_spsc_ring_count(&ring) == 3);
+  for (int i = 0; i < 3; i++) {
+    CHECK(sl_spsc_ring_try_take(&ring, &slot) && elements[slot] == i);
+    sl_spsc_ring_release(&ring);
+  }
+  CHECK(!sl_spsc_ring_try_take(&ring, &slot));
+}
+
+static void use_mpmc_ring(void) {
+  static sl_mpmc_ring ring;
+  int elements[4];
+  uint64_t ticket;
+  CHECK(sl_mpmc_ring_init(&ring, 3, UINT64_MAX - 2) == 0);
+  for (int i = 0; i < 3; i++) {
+    CHECK(sl_mpmc_ring_try_claim(&ring, &ticket));
+    elements[sl_mpmc_ring_slot_of(&ring, ticket)] = i;
+    sl_mpmc_ring_commit(&ring, ticket);
+  }
+  CHECK(!sl_mpmc_ring_try_claim(&ring, &ticket) && sl_mpmc_ring_count(&ring) == 3);
+  for (int i = 0; i < 3; i++) {
+    CHECK(sl_mpmc_ring_try_take(&ring, &ticket));
+    CHECK(elements[sl_mpmc_ring_slot_of(&ring, ticket)] == i);
+    sl_mpmc_ring_release(&ring, ticket);
+  }
+  CHECK(!sl_mpmc_ring_try_take(&ring, &ticket));
+  sl_mpmc_ring_destroy(&ring);
+}
+
+/* 100,000 elements: some 50 segments, so that the reclaimer is at work when main returns. */
+static void use_unbounded_queue(void) {
+  sl_unbounded_queue *queue = sl_unbounded_queue_create(sizeof(int), sizeof(int));
+  sl_unbounded_ticket ticket;
+  CHECK(queue != NULL);
+  for (int i = 0; i < 100000; i++) {
+    CHECK(sl_unbounded_queue_claim(queue, &ticket));
+    *(int *)ticket.element = i;
+    CHECK(sl_unbounded_queue_commit(queue, &ticket));
+  }
+  CHECK(sl_unbounded_queue_count(queue) == 100000);
+  for (int i = 0; i < 100000; i++) {
+    CHECK(sl_unbounded_queue_try_take(queue, &ticket) && *(int *)ticket.element == i);
+    sl_unbounded_queue_release(queue, &ticket);
+  }
+  CHECK(!sl_unbounded_queue_try_take(queue, &ticket));
+  sl_unbounded_queue_destroy(queue);
+}
+
+int main(void) {
+  use_spsc_ring();
+  use_mpmc_ring();
+  use_unbounded_queue();
+  return 0;
+}

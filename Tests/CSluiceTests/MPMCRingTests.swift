@@ -1,0 +1,200 @@
+import CSluice
+import Foundation
+import Testing
+
+private final class MPMCRing<Element>: @unchecked Sendable {
+  let ring: UnsafeMutablePointer<sl_mpmc_ring>
+  let storage: UnsafeMutablePointer<Element>
+
+  init(capacity: Int, first: UInt64 = 0) {
+    ring = .allocate(capacity: 1)
+    precondition(sl_mpmc_ring_init(ring, capacity, first) == 0)
+    storage = .allocate(capacity: sl_mpmc_ring_slots(capacity))
+  }
+  deinit {
+    while pop() != nil {}
+    sl_mpmc_ring_destroy(ring)
+    storage.deallocate()
+    ring.deallocate()
+  }
+
+  func claim() -> UInt64? {
+    var ticket: UInt64 = 0
+    return sl_mpmc_ring_try_claim(ring, &ticket) ? ticket : nil
+  }
+  func commit(_ ticket: UInt64, _ element: Element) {
+    (storage + sl_mpmc_ring_slot_of(ring, ticket)).initialize(to: element)
+    sl_mpmc_ring_commit(ring, ticket)
+  }
+  func take() -> UInt64? {
+    var ticket: UInt64 = 0
+    return sl_mpmc_ring_try_take(ring, &ticket) ? ticket : nil
+  }
+  func release(_ ticket: UInt64) -> Element {
+    let element = (storage + sl_mpmc_ring_slot_of(ring, ticket)).move()
+    sl_mpmc_ring_release(ring, ticket)
+    return element
+  }
+  func push(_ element: Element) -> Bool {
+    guard let ticket = claim() else { return false }
+    commit(ticket, element)
+    return true
+  }
+  func pop() -> Element? { take().map(release) }
+  var count: Int { sl_mpmc_ring_count(ring) }
+}
+
+@Suite(.serialized) struct MPMCRingTests {
+  static let capacities = [1, 2, 3, 5, 1000, 1024]
+  static let starts: [UInt64] = [0, .max - 2, .max, 1 << 63, (1 << 63) - 2]
+
+  @Test func refusesImpossibleCapacities() {
+    let ring = UnsafeMutablePointer<sl_mpmc_ring>.allocate(capacity: 1)
+    defer { ring.deallocate() }
+    #expect(sl_mpmc_ring_init(ring, 0, 0) == EINVAL)
+    #expect(sl_mpmc_ring_init(ring, .max, 0) == ENOMEM)
+    #expect(sl_mpmc_ring_init(ring, 1 << 62, 0) == ENOMEM)
+  }
+
+  @Test(arguments: capacities, starts)
+  func keepsItsCapacityExactly(capacity: Int, first: UInt64) {
+    let ring = MPMCRing<Int>(capacity: capacity, first: first)
+    #expect(sl_mpmc_ring_capacity(ring.ring) == capacity)
+    for round in 0..<5 {
+      #expect(ring.pop() == nil)
+      for i in 0..<capacity {
+        #expect(ring.count == i)
+        #expect(ring.push(round * capacity + i))
+      }
+      #expect(!ring.push(-1))
+      #expect(ring.count == capacity)
+      for i in 0..<capacity { #expect(ring.pop() == round * capacity + i) }
+      #expect(ring.count == 0)
+    }
+  }
+
+  @Test(arguments: starts)
+  func keepsOrderAcrossWrapAround(first: UInt64) {
+    let ring = MPMCRing<Int>(capacity: 3, first: first)
+    #expect(ring.push(0) && ring.push(1))
+    for i in 2..<40 {
+      #expect(ring.push(i))
+      #expect(ring.pop() == i - 2)
+      #expect(ring.count == 2)
+    }
+  }
+
+  @Test func takingMakesRoomOnlyInAnotherSlotThanTheTakenOne() throws {
+    let ring = MPMCRing<Int>(capacity: 3)  // on four slots
+    for i in 0..<3 { #expect(ring.push(i)) }
+    let taken = try #require(ring.take())
+    #expect(ring.push(3), "the fourth slot is free, and only two elements wait")
+    #expect(!ring.push(4), "three elements wait")
+    #expect(ring.release(taken) == 0)
+    #expect(!ring.push(4), "three elements wait")
+    #expect(ring.pop() == 1)
+    #expect(ring.push(4))
+    #expect([ring.pop(), ring.pop(), ring.pop(), ring.pop()] == [2, 3, 4, nil])
+  }
+
+  @Test(arguments: starts)
+  func aStalledProducerHidesWhatIsBehindIt(first: UInt64) throws {
+    let ring = MPMCRing<Int>(capacity: 4, first: first)
+    let stalled = try #require(ring.claim())
+    #expect(ring.push(1))
+    #expect(ring.count == 2)
+    #expect(ring.pop() == nil)
+    ring.commit(stalled, 0)
+    #expect([ring.pop(), ring.pop(), ring.pop()] == [0, 1, nil])
+  }
+
+  @Test(arguments: starts)
+  func aStalledConsumerKeepsItsSlot(first: UInt64) throws {
+    let ring = MPMCRing<Int>(capacity: 2, first: first)
+    #expect(ring.push(0) && ring.push(1))
+    let stalled = try #require(ring.take())
+    #expect(ring.pop() == 1)
+    #expect(ring.count == 0)
+    #expect(!ring.push(2), "the next slot is the stalled consumer's")
+    #expect(ring.release(stalled) == 0)
+    #expect(ring.push(2) && ring.push(3))
+    #expect(ring.pop() == 2 && ring.pop() == 3)
+  }
+
+  @Test func capacityOneTellsFullFromFree() throws {
+    let ring = MPMCRing<Int>(capacity: 1, first: .max - 2)
+    for i in 0..<10 {
+      let mine = try #require(ring.claim())
+      #expect(ring.claim() == nil)
+      #expect(ring.take() == nil)
+      ring.commit(mine, i)
+      #expect(ring.claim() == nil)
+      let theirs = try #require(ring.take())
+      #expect(ring.take() == nil)
+      #expect(ring.claim() == nil, "taken, but not released")
+      #expect(ring.release(theirs) == i)
+    }
+  }
+
+  /// Producers alone: as many as the capacity get in, round after round.
+  @Test(arguments: [1, 3, 5, 100])
+  func threadsTogetherClaimTheCapacityAndNoMore(capacity: Int) {
+    let ring = MPMCRing<Int>(capacity: capacity, first: .max - 2)
+    for _ in 0..<rounds(100) {
+      let claimed = SharedCounter()
+      onThreads(4) { _ in while ring.push(1) { claimed.add(1) } }
+      #expect(claimed.now == capacity)
+      #expect(ring.count == capacity)
+      while ring.pop() != nil {}
+    }
+  }
+
+  /// While elements flow: what was claimed, less all that may have been taken, is within the bound.
+  @Test(arguments: [1, 3, 5])
+  func theBoundHoldsWhileElementsFlow(capacity: Int) {
+    let ring = MPMCRing<Int>(capacity: capacity)
+    let claimed = SharedCounter()
+    let takenAtMost = SharedCounter()
+    let broken = SharedCounter()
+    let producing = SharedCounter()
+    let enough = Deadline(in: 0.5)
+    producing.add(2)
+    onThreads(3) { thread in
+      if thread < 2 {
+        while !enough.hasPassed {
+          guard let ticket = ring.claim() else {
+            sched_yield()
+            continue
+          }
+          if claimed.add(1) - takenAtMost.now > capacity { broken.add(1) }
+          ring.commit(ticket, 1)
+        }
+        producing.add(-1)
+      } else {
+        while true {
+          takenAtMost.add(1)  // before the take: never behind it
+          while ring.pop() == nil {
+            if producing.now == 0 && ring.count == 0 { return }
+            sched_yield()
+          }
+        }
+      }
+    }
+    #expect(broken.now == 0)
+  }
+
+  @Test(arguments: [
+    (1, 1, 1000, 500_000), (2, 2, 1000, 500_000), (4, 4, 3, 30_000), (3, 2, 1, 20_000),
+    (1, 4, 1024, 500_000), (4, 1, 5, 50_000),
+  ])
+  func carriesEverythingBetweenThreads(
+    producers: Int, consumers: Int, capacity: Int, perProducer: Int
+  ) {
+    let ring = MPMCRing<UInt64>(capacity: capacity, first: .max - 2)
+    let run = ThreadedRun.over(
+      producers: producers, consumers: consumers, perProducer: rounds(perProducer),
+      push: { ring.push($0) }, pop: { ring.pop() })
+    #expect(run.isClean, "\(run)")
+    #expect(ring.count == 0)
+  }
+}
