@@ -1,11 +1,14 @@
 #include "sl_os.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <linux/futex.h>
 #include <linux/membarrier.h>
 #include <pthread.h>
 #include <sched.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -46,6 +49,33 @@ uint64_t sl_now_nanoseconds(void) {
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
   return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+sl_thread sl_thread_self(void) {
+  sl_thread self = {(int32_t)syscall(SYS_gettid), -1};
+  clockid_t clock;
+  if (pthread_getcpuclockid(pthread_self(), &clock) == 0) self.clock = (int32_t)clock;
+  return self;
+}
+
+uint64_t sl_thread_cpu_nanoseconds(sl_thread thread) {
+  struct timespec used;
+  if (clock_gettime((clockid_t)thread.clock, &used) != 0) return 0;
+  return (uint64_t)used.tv_sec * 1000000000u + (uint64_t)used.tv_nsec;
+}
+
+bool sl_thread_is_runnable(sl_thread thread) {
+  char text[512];
+  snprintf(text, sizeof text, "/proc/self/task/%d/stat", (int)thread.id);
+  int file = open(text, O_RDONLY | O_CLOEXEC);
+  if (file < 0) return false;
+  ssize_t length = read(file, text, sizeof text - 1);
+  close(file);
+  if (length <= 0) return false;
+  text[length] = 0;
+  /* "id (name) state …": the name may hold anything, also a parenthesis. */
+  const char *end = strrchr(text, ')');
+  return end != NULL && end[1] == ' ' && end[2] == 'R';
 }
 
 uint32_t sl_core_count(void) {

@@ -27,6 +27,21 @@ void sl_process_barrier(void);
 /* CLOCK_MONOTONIC in nanoseconds. */
 uint64_t sl_now_nanoseconds(void);
 
+/* A thread, as another one can ask about it while it lives. */
+typedef struct {
+  int32_t id;
+  int32_t clock;
+} sl_thread;
+
+/* The calling thread. */
+sl_thread sl_thread_self(void);
+
+/* Processor time that the thread has used, in nanoseconds; 0 if it cannot be told. */
+uint64_t sl_thread_cpu_nanoseconds(sl_thread thread);
+
+/* Whether the thread runs or waits for a core, rather than for an event. A few microseconds. */
+bool sl_thread_is_runnable(sl_thread thread);
+
 /* Number of cores that this process may run on, at least 1. */
 uint32_t sl_core_count(void);
 

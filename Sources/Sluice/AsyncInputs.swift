@@ -40,6 +40,7 @@ public struct AsyncInputs<Element: Sendable>: AsyncSequence {
 
   @inlinable
   func next(isolation: isolated (any Actor)? = #isolation) async -> Element? {
+    if worker.mustYield() { await Task.yield() }
     while true {
       if run.hasEnded(worker.position) { return nil }
       if let element = intake.channel.dequeue() {

@@ -25,6 +25,7 @@ public struct AsyncOutputs<Element: Sendable> {
     _ element: consuming Element, isolation: isolated (any Actor)? = #isolation
   ) async throws {
     var waiting = element
+    if worker.mustYield() { await Task.yield() }
     while true {
       guard !run.hasEnded(worker.position) else { throw CancellationError() }
       guard let refused = channel.enqueue(waiting) else { break }

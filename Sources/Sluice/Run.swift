@@ -107,8 +107,12 @@ public final class Run<Output: Sendable>: AsyncSequence, Sendable {
     private var hasEnded = false
     /// Set when the iteration starts the run.
     @usableFromInline let started: UnsafeMutablePointer<(core: RunCore, port: Port<Output>)?>
+    /// Outputs taken: now and then the consumer's task lets others run, as `Worker.mustYield` says.
+    @usableFromInline let turns: UnsafeMutablePointer<UInt32>
 
     init(_ run: Run) {
+      turns = .allocate(capacity: 1)
+      turns.initialize(to: 0)
       self.run = run
       started = .allocate(capacity: 1)
       started.initialize(to: nil)
@@ -118,14 +122,18 @@ public final class Run<Output: Sendable>: AsyncSequence, Sendable {
       started.pointee?.core.end(.cancelled)
       started.deinitialize(count: 1)
       started.deallocate()
+      turns.deallocate()
     }
 
     /// An output that stands in the queue, if nothing speaks against taking it.
     @inlinable @inline(__always)
     func takeNow() -> Output? {
-      guard let (core, port) = started.pointee, !core.hasEnded, !Task.isCancelled else { return nil }
+      guard let (core, port) = started.pointee, !core.hasEnded, !Task.isCancelled,
+        turns.pointee & 255 != 255
+      else { return nil }
       guard let output = port.channel.dequeue() else { return nil }
       port.channel.core.notifyNotFull()
+      turns.pointee &+= 1
       return output
     }
 
@@ -149,6 +157,8 @@ public final class Run<Output: Sendable>: AsyncSequence, Sendable {
         started.pointee = start
       }
       guard let (core, port) = started.pointee else { return nil }
+      if turns.pointee & 255 == 255 { await Task.yield() }
+      turns.pointee &+= 1
       while true {
         if Task.isCancelled { core.end(.cancelled) }
         if core.hasEnded {

@@ -2,13 +2,17 @@ import CSluice
 import Synchronization
 
 /// The slow tick: looks once a millisecond at the drivers that hold leases, and revokes the lease of
-/// one that has hardly moved, because it is inside a body (or a consumer) that takes long.
+/// one that has hardly moved, because it is inside a body (or a consumer) that takes long. One that
+/// only waits for a core, on a crowded machine, keeps it.
 ///
 /// Its lock is taken when a lease begins and ends and at each tick, never for an item. Its thread
 /// exists only while there are leases, and for a second after the last one.
 final class Monitor: @unchecked Sendable {
   private struct Entry {
     unowned(unsafe) let worker: Worker
+    /// The driver's thread, and the processor time that it had used at the last tick.
+    let thread: sl_thread
+    var used: UInt64
     var progress: UInt64
     var slowTicks = 0
     var goodTicks = 0
@@ -34,7 +38,7 @@ final class Monitor: @unchecked Sendable {
     /// Fewer items taken and produced than this in a tick (2.5 µs each): the bodies are worth threads
     /// of their own.
     var itemsOfShortBodies: UInt64 = 400
-    /// Slow ticks before a lease is revoked: one may only mean that the thread was not on a core.
+    /// Slow ticks before a lease is revoked.
     var patience = 2
   }
 
@@ -55,7 +59,11 @@ final class Monitor: @unchecked Sendable {
 
   func watch(_ worker: Worker) {
     let (start, ring) = state.withLock { state in
-      state.entries.append(Entry(worker: worker, progress: worker.progressOfLease))
+      let thread = sl_thread_self()
+      state.entries.append(
+        Entry(
+          worker: worker, thread: thread, used: sl_thread_cpu_nanoseconds(thread),
+          progress: worker.progressOfLease))
       defer {
         state.hasThread = true
         state.sleeps = false
@@ -109,13 +117,18 @@ final class Monitor: @unchecked Sendable {
     for index in entries.indices.reversed() {
       let progress = entries[index].worker.progressOfLease
       let steps = progress &- entries[index].progress
+      let used = sl_thread_cpu_nanoseconds(entries[index].thread)
+      let worked = used &- entries[index].used
       entries[index].progress = progress
+      entries[index].used = used
       if entries[index].isNew {
         entries[index].isNew = false
       } else if steps >= pace.itemsOfShortBodies {
         entries[index].slowTicks = 0
         entries[index].goodTicks += 1
         if entries[index].goodTicks % 16 == 0 { entries[index].worker.leaseGoesWell() }
+      } else if worked < pace.tickNanoseconds / 2, sl_thread_is_runnable(entries[index].thread) {
+        // It waits for a core, which says nothing about its bodies.
       } else {
         entries[index].slowTicks += 1
         if entries[index].slowTicks >= pace.patience, entries[index].worker.revokeLease() {

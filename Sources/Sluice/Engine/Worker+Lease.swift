@@ -81,12 +81,19 @@ extension Worker {
   /// Whether the bodies of this worker were short of late. Any thread.
   var hasShortBodies: Bool { sl_stage_counters_are_short(counters) }
 
+  /// A few microseconds: what a driver on another core needs to take the last items of a queue.
+  private static let handOverSpins = 100
+
   /// The holder of this worker's token has seen that a driver wants it: hands it over as soon as that
   /// driver has taken all that stands in the queue between them. True: it is no longer ours.
   func handsOver() -> Bool {
     guard let driver = sl_lease_take_wanted(lease, position), let output else { return false }
-    let isEmpty = run.engine.spin { output.isEmpty || !sl_lease_is_requested(driver, position) }
-    guard isEmpty, output.isEmpty else { return false }
+    // Not one of the engine's spins, which are counted: the driver that waits for us is in one.
+    for _ in 0..<Self.handOverSpins {
+      if output.isEmpty || !sl_lease_is_requested(driver, position) { break }
+      sl_spin_pause()
+    }
+    guard output.isEmpty else { return false }
     return sl_lease_grant(driver, position)
   }
 

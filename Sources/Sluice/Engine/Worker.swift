@@ -43,6 +43,8 @@ final class Worker: @unchecked Sendable {
   let continuation: UnsafeMutablePointer<UnsafeContinuation<Void, Never>?>
   /// Nanoseconds that the present body has waited, or has spent in other stages. The holder's.
   @usableFromInline let waited: UnsafeMutablePointer<UInt64>
+  /// Queue operations of a task since it last let others run. The task's.
+  @usableFromInline let turns: UnsafeMutablePointer<UInt32>
   unowned(unsafe) var input: ChannelCore?
   unowned(unsafe) var output: ChannelCore?
   /// What a thread that has taken the token does. Set once, while the run is put together.
@@ -64,6 +66,8 @@ final class Worker: @unchecked Sendable {
     continuation.initialize(to: nil)
     waited = .allocate(capacity: 1)
     waited.initialize(to: 0)
+    turns = .allocate(capacity: 1)
+    turns.initialize(to: 0)
     sl_token_init(token, UInt32(SL_TOKEN_PARKED))
     sl_stage_counters_init(counters)
     sl_lease_init(lease, UInt32(ordinal), Unmanaged.passUnretained(self).toOpaque())
@@ -77,6 +81,7 @@ final class Worker: @unchecked Sendable {
     continuation.deinitialize(count: 1)
     continuation.deallocate()
     waited.deallocate()
+    turns.deallocate()
   }
 
   @usableFromInline
@@ -154,6 +159,14 @@ final class Worker: @unchecked Sendable {
     }
     if sl_token_park(token, UInt32(SL_TOKEN_THREAD_PARKED)) { sl_token_wait_thread(token) }
     _ = sl_event_count_retract(event, UInt32(index))
+  }
+
+  /// Whether the task has used queues so often without waiting for one that it must let others run:
+  /// a task that never suspends keeps its cooperative thread from every other task of the process.
+  @inlinable @inline(__always)
+  func mustYield() -> Bool {
+    turns.pointee &+= 1
+    return turns.pointee & 255 == 0
   }
 
   /// The task suspends until the input may have an item, has ended, or the run has.
