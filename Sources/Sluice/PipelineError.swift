@@ -39,7 +39,8 @@ extension StageDescription {
       throw wrong("throttle", "throttle must be 0 (no bound) or more, and is \(throttle)")
     }
     if index == 0, isJoin {
-      throw wrong("join", "a join cannot be the first stage, which has no stream before it; put a branch before it")
+      throw wrong(
+        "join", "a join cannot be the first stage, which has no stream before it; put a branch before it")
     }
     if index == 0, workers > 1 {
       throw wrong("workers", "workers must be 1 in the first stage, the producer, and is \(workers)")

@@ -1,5 +1,4 @@
 import CSluice
-import Synchronization
 
 /// One run of a pipeline: the stream of its outputs, as an `AsyncSequence`.
 ///
@@ -19,8 +18,8 @@ public final class Run<Output: Sendable>: AsyncSequence, Sendable {
 
   private let stages: [StageDescription]
   private let prepare: @Sendable () throws -> (RunCore, Port<Output>)
-  private let state = Mutex<State>(.idle)
-  private let isIterated = Mutex(false)
+  private let state = Locked<State>(.idle)
+  private let isIterated = Locked(false)
 
   @usableFromInline
   init(

@@ -1,5 +1,4 @@
 import CSluice
-import Synchronization
 
 /// The slow tick: looks once a millisecond at the drivers that hold leases, and revokes the lease of
 /// one that has hardly moved, because it is inside a body (or a consumer) that takes long. One that
@@ -28,7 +27,7 @@ final class Monitor: @unchecked Sendable {
     var pace = Pace()
   }
 
-  private let state = Mutex(State())
+  private let state = Locked(State())
   private let bell: UnsafeMutablePointer<sl_atomic_u32>
 
   private static let keepAlive: UInt64 = 1_000_000_000

@@ -1,5 +1,4 @@
 import CSluice
-import Synchronization
 
 /// One run of a pipeline: its stages, workers and queues, and how it ended.
 @usableFromInline
@@ -21,12 +20,12 @@ final class RunCore: @unchecked Sendable {
   /// Keeps the lists alive that the queues refer to.
   var lists: [WorkerList] = []
   let consumers = WorkerList(count: 1)
-  private let tasks = Mutex<[(stage: Int, task: Task<Void, Never>)]>([])
+  private let tasks = Locked<[(stage: Int, task: Task<Void, Never>)]>([])
   /// The consumer's: its stream ended, or it found the run ended.
   var consumerSawEnd = false
-  private let ending = Mutex<Ending?>(nil)
-  private let startedAt = Mutex<UInt64>(0)
-  private let endedAt = Mutex<UInt64>(0)
+  private let ending = Locked<Ending?>(nil)
+  private let startedAt = Locked<UInt64>(0)
+  private let endedAt = Locked<UInt64>(0)
   /// Stages with a lower number are over: nobody will take what they produce.
   private let cutoff: UnsafeMutablePointer<sl_atomic_u32>
   /// Tokens that lie in the run queue or are run by a thread of the engine, and tasks.
