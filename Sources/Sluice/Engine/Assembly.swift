@@ -19,7 +19,8 @@ final class Assembly {
   func argument<Element>(_ value: Element) -> Port<Element> {
     let nobody = WorkerList(count: 1)
     run.lists.append(nobody)
-    let channel = Channel<Element>(kind: .single, throttle: 1, producers: nobody, consumers: nobody)
+    let channel = Channel<Element>(
+      kind: .single, throttle: 1, producers: nobody, consumers: nobody, arena: run.arena)
     _ = channel.enqueue(value)
     sl_store_relaxed_u32(channel.core.closed, 1)
     run.channels.append(channel.core)
@@ -32,7 +33,7 @@ final class Assembly {
     let index = run.stages.count
     let description = descriptions[index]
     let workers = WorkerList(count: description.workers)
-    let stage = StageCore(description, index: index, workers: workers)
+    let stage = StageCore(description, index: index, workers: workers, arena: run.arena)
     for number in 0..<description.workers {
       // Only single workers take leases, so one number a stage tells leases apart.
       let worker = Worker(run: run, stage: index, index: number, ordinal: index)
@@ -47,7 +48,8 @@ final class Assembly {
     let kind: ChannelCore.Kind =
       throttle == 0 || throttle > ChannelCore.largestRing
       ? .unbounded : (description.workers == 1 && consumerCount == 1 ? .spsc : .mpmc)
-    let output = Channel<Output>(kind: kind, throttle: throttle, producers: workers, consumers: consumers)
+    let output = Channel<Output>(
+      kind: kind, throttle: throttle, producers: workers, consumers: consumers, arena: run.arena)
     input.channel.core.consumers = workers
     for worker in workers.workers {
       worker.input = input.channel.core

@@ -28,13 +28,16 @@ final class ChannelCore: @unchecked Sendable {
   @usableFromInline let slots: Int
   @usableFromInline let spsc: UnsafeMutablePointer<sl_spsc_ring>
   @usableFromInline let mpmc: UnsafeMutablePointer<sl_mpmc_ring>
-  @usableFromInline let unbounded: OpaquePointer?
+  private let linked: UnsafeMutablePointer<sl_atomic_u64>
+  private let elementSize: Int
+  private let elementAlignment: Int
   /// Credits in use, for a throttle kept over the unbounded queue.
   @usableFromInline let credits: UnsafeMutablePointer<sl_atomic_u64>
   @usableFromInline let notEmpty: UnsafeMutablePointer<sl_event_count>
   @usableFromInline let notFull: UnsafeMutablePointer<sl_event_count>
   let closed: UnsafeMutablePointer<sl_atomic_u32>
-  private let words: UnsafeMutablePointer<sl_atomic_u64>
+  /// Keeps the memory of all the above alive.
+  private let arena: Arena
   /// The workers at both ends, by their index in their stage. Set once, while the run is put
   /// together; the run keeps them alive.
   unowned(unsafe) var producers: WorkerList
@@ -44,26 +47,30 @@ final class ChannelCore: @unchecked Sendable {
 
   init(
     kind: Kind, throttle: Int, elementSize: Int, elementAlignment: Int, producers: WorkerList,
-    consumers: WorkerList
+    consumers: WorkerList, arena: Arena
   ) {
     self.kind = kind
     self.throttle = throttle
     self.producers = producers
     self.consumers = consumers
-    spsc = .allocate(capacity: 1)
-    mpmc = .allocate(capacity: 1)
-    credits = .allocate(capacity: 1)
-    closed = .allocate(capacity: 1)
-    notEmpty = .allocate(capacity: 1)
-    notFull = .allocate(capacity: 1)
+    self.arena = arena
+    self.elementSize = elementSize
+    self.elementAlignment = elementAlignment
+    spsc = arena.allocate(sl_spsc_ring.self)
+    mpmc = arena.allocate(sl_mpmc_ring.self)
+    credits = arena.allocate(sl_atomic_u64.self)
+    linked = arena.allocate(sl_atomic_u64.self)
+    closed = arena.allocate(sl_atomic_u32.self)
+    notEmpty = arena.allocate(sl_event_count.self)
+    notFull = arena.allocate(sl_event_count.self)
+    sl_store_relaxed_u64(linked, 0)
     sl_store_relaxed_u64(credits, 0)
     sl_store_relaxed_u32(closed, 0)
     let consumerWords = Int(sl_event_count_words(UInt32(consumers.count)))
     let producerWords = Int(sl_event_count_words(UInt32(producers.count)))
-    words = .allocate(capacity: consumerWords + producerWords)
+    let words = arena.allocate(sl_atomic_u64.self, count: consumerWords + producerWords)
     sl_event_count_init(notEmpty, words, UInt32(consumers.count))
     sl_event_count_init(notFull, words + consumerWords, UInt32(producers.count))
-    var queue: OpaquePointer?
     switch kind {
     case .single:
       slots = 1
@@ -76,23 +83,33 @@ final class ChannelCore: @unchecked Sendable {
       precondition(sl_mpmc_ring_init(mpmc, throttle, 0) == 0, "Sluice: out of memory for a queue")
     case .unbounded:
       slots = 0
-      queue = sl_unbounded_queue_create(elementSize, elementAlignment)
-      precondition(queue != nil, "Sluice: out of memory for a queue")
     }
-    unbounded = queue
   }
 
   deinit {
     destroyElements?()
     if kind == .mpmc { sl_mpmc_ring_destroy(mpmc) }
     if let unbounded { sl_unbounded_queue_destroy(unbounded) }
-    spsc.deallocate()
-    mpmc.deallocate()
-    credits.deallocate()
-    closed.deallocate()
-    notEmpty.deallocate()
-    notFull.deallocate()
-    words.deallocate()
+  }
+
+  /// The unbounded queue, if an element was ever enqueued: while stages pull from each other none is,
+  /// and the queue's first segment would be the dearest part of a run over a few items.
+  @usableFromInline var unbounded: OpaquePointer? {
+    OpaquePointer(bitPattern: UInt(sl_load_acquire_u64(linked)))
+  }
+
+  /// The unbounded queue; the first producer that needs it makes it.
+  @usableFromInline
+  func makeUnbounded() -> OpaquePointer {
+    if let unbounded { return unbounded }
+    guard let made = sl_unbounded_queue_create(elementSize, elementAlignment) else {
+      preconditionFailure("Sluice: out of memory for a queue")
+    }
+    var present: UInt64 = 0
+    if sl_cas_acq_rel_u64(linked, &present, UInt64(UInt(bitPattern: made))) { return made }
+    // Another producer was quicker.
+    sl_unbounded_queue_destroy(made)
+    return OpaquePointer(bitPattern: UInt(present)) ?? made
   }
 
   /// Elements that stand in the queue now; exact when both ends are quiet.
@@ -100,7 +117,7 @@ final class ChannelCore: @unchecked Sendable {
     switch kind {
     case .single, .spsc: return Int(sl_spsc_ring_count(spsc))
     case .mpmc: return Int(sl_mpmc_ring_count(mpmc))
-    case .unbounded: return Int(sl_unbounded_queue_count(unbounded))
+    case .unbounded: return unbounded.map { Int(sl_unbounded_queue_count($0)) } ?? 0
     }
   }
 
@@ -169,10 +186,13 @@ struct Channel<Element>: @unchecked Sendable {
   @usableFromInline let core: ChannelCore
   @usableFromInline let elements: UnsafeMutablePointer<Element>
 
-  init(kind: ChannelCore.Kind, throttle: Int, producers: WorkerList, consumers: WorkerList) {
+  init(
+    kind: ChannelCore.Kind, throttle: Int, producers: WorkerList, consumers: WorkerList, arena: Arena
+  ) {
     let core = ChannelCore(
       kind: kind, throttle: throttle, elementSize: MemoryLayout<Element>.stride,
-      elementAlignment: MemoryLayout<Element>.alignment, producers: producers, consumers: consumers)
+      elementAlignment: MemoryLayout<Element>.alignment, producers: producers, consumers: consumers,
+      arena: arena)
     let elements = UnsafeMutablePointer<Element>.allocate(capacity: max(core.slots, 1))
     self.core = core
     self.elements = elements
@@ -241,15 +261,16 @@ struct Channel<Element>: @unchecked Sendable {
     guard core.takeCredit() else { return element }
     var element = element
     var ticket = sl_unbounded_ticket()
+    let queue = core.makeUnbounded()
     while true {
       precondition(
-        sl_unbounded_queue_claim(core.unbounded, &ticket), "Sluice: out of memory for a queue")
+        sl_unbounded_queue_claim(queue, &ticket), "Sluice: out of memory for a queue")
       let place = ticket.element.assumingMemoryBound(to: Element.self)
       place.initialize(to: element)
-      if sl_unbounded_queue_commit(core.unbounded, &ticket) { return nil }
+      if sl_unbounded_queue_commit(queue, &ticket) { return nil }
       // A consumer gave up on this place before the element stood in it: take it to the next one.
       element = place.move()
-      sl_unbounded_queue_abandon(core.unbounded, &ticket)
+      sl_unbounded_queue_abandon(queue, &ticket)
     }
   }
 
@@ -304,9 +325,9 @@ struct Channel<Element>: @unchecked Sendable {
   @inlinable @inline(never)
   func dequeueLinked() -> Element? {
     var ticket = sl_unbounded_ticket()
-    guard sl_unbounded_queue_try_take(core.unbounded, &ticket) else { return nil }
+    guard let queue = core.unbounded, sl_unbounded_queue_try_take(queue, &ticket) else { return nil }
     let element = ticket.element.assumingMemoryBound(to: Element.self).move()
-    sl_unbounded_queue_release(core.unbounded, &ticket)
+    sl_unbounded_queue_release(queue, &ticket)
     core.returnCredit()
     return element
   }

@@ -46,20 +46,22 @@ private let neverLeased = NeverLeased()
 @usableFromInline
 final class Slot<Value> {
   @usableFromInline let pointer: UnsafeMutablePointer<Value>
-  /// Whether a value stands in it when the slot is given up.
+  /// Whether a value stands in it, which is then deinitialised with the slot.
   @usableFromInline let isFull: UnsafeMutablePointer<Bool>
+  private let storage: UnsafeMutableRawPointer
 
   @usableFromInline
   init() {
-    pointer = .allocate(capacity: 1)
-    isFull = .allocate(capacity: 1)
+    let size = max(MemoryLayout<Value>.stride, 1)
+    storage = .allocate(byteCount: size + 1, alignment: MemoryLayout<Value>.alignment)
+    pointer = storage.bindMemory(to: Value.self, capacity: 1)
+    isFull = (storage + size).bindMemory(to: Bool.self, capacity: 1)
     isFull.initialize(to: false)
   }
 
   deinit {
     if isFull.pointee { pointer.deinitialize(count: 1) }
-    pointer.deallocate()
-    isFull.deallocate()
+    storage.deallocate()
   }
 }
 
@@ -79,7 +81,6 @@ final class Intake<Element>: @unchecked Sendable {
   /// pulled and not yet this stage's, while the next holder of the token already uses the other.
   @usableFromInline let pulled: UnsafeMutablePointer<Element>
   @usableFromInline let queued: UnsafeMutablePointer<Element>
-  private let slots: (Slot<Element>, Slot<Element>)
   @usableFromInline let held: Slot<Element>?
   @usableFromInline let hasUnfinishedInput: UnsafeMutablePointer<Bool>
   /// This worker, its own lease, and whether it is the run's consumer.
@@ -100,11 +101,12 @@ final class Intake<Element>: @unchecked Sendable {
     position = worker.position
     counters = worker.counters
     held = port.held
-    slots = (Slot(), Slot())
-    pulled = slots.0.pointer
-    queued = slots.1.pointer
+    pulled = .allocate(capacity: 2)
+    queued = pulled + 1
     run = worker.run
   }
+
+  deinit { pulled.deallocate() }
 
   /// Where the next item stands, for the caller to move it out at once, with the driver's position at
   /// this stage, so that its body may start. Nil, with the reason in the lease's outcome: there is

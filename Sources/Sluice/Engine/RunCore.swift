@@ -12,7 +12,14 @@ final class RunCore: @unchecked Sendable {
     case cancelled
   }
 
+  private struct EndState {
+    var ending: Ending?
+    /// The async workers, to be cancelled when their stage is over.
+    var tasks: [(stage: Int, task: Task<Void, Never>)] = []
+  }
+
   let engine = Engine.shared
+  let arena = Arena()
   @usableFromInline let stageCount: Int
   /// Set once, while the run is put together.
   var stages: [StageCore] = []
@@ -20,12 +27,12 @@ final class RunCore: @unchecked Sendable {
   /// Keeps the lists alive that the queues refer to.
   var lists: [WorkerList] = []
   let consumers = WorkerList(count: 1)
-  private let tasks = Locked<[(stage: Int, task: Task<Void, Never>)]>([])
   /// The consumer's: its stream ended, or it found the run ended.
   var consumerSawEnd = false
-  private let ending = Locked<Ending?>(nil)
-  private let startedAt = Locked<UInt64>(0)
-  private let endedAt = Locked<UInt64>(0)
+  private let ending = Locked(EndState())
+  /// CLOCK_MONOTONIC in nanoseconds; 0 before.
+  private let startedAt: UnsafeMutablePointer<sl_atomic_u64>
+  private let endedAt: UnsafeMutablePointer<sl_atomic_u64>
   /// Stages with a lower number are over: nobody will take what they produce.
   private let cutoff: UnsafeMutablePointer<sl_atomic_u32>
   /// Tokens that lie in the run queue or are run by a thread of the engine, and tasks.
@@ -33,15 +40,14 @@ final class RunCore: @unchecked Sendable {
 
   init(stageCount: Int) {
     self.stageCount = stageCount
-    cutoff = .allocate(capacity: 1)
-    inside = .allocate(capacity: 1)
+    cutoff = arena.allocate(sl_atomic_u32.self)
+    inside = arena.allocate(sl_atomic_u32.self)
+    startedAt = arena.allocate(sl_atomic_u64.self)
+    endedAt = arena.allocate(sl_atomic_u64.self)
+    sl_store_relaxed_u64(startedAt, 0)
+    sl_store_relaxed_u64(endedAt, 0)
     sl_store_relaxed_u32(cutoff, 0)
     sl_store_relaxed_u32(inside, 0)
-  }
-
-  deinit {
-    cutoff.deallocate()
-    inside.deallocate()
   }
 
   @usableFromInline var consumer: Worker { consumers.workers[0] }
@@ -52,8 +58,7 @@ final class RunCore: @unchecked Sendable {
   /// for a driver that leases them.
   @usableFromInline
   func start(consumerDrives: Bool) {
-    let now = sl_now_nanoseconds()
-    startedAt.withLock { $0 = now }
+    sl_store_release_u64(startedAt, sl_now_nanoseconds())
     let starting = stages.map { startsAtOnce($0, consumerDrives: consumerDrives) }
     // First the others wait, then these start: who announces itself here does not look again. And
     // who starts is not announced, or it would be given wake-ups that belong to its neighbours.
@@ -87,7 +92,7 @@ final class RunCore: @unchecked Sendable {
       await worker.taskBody?(worker)
       leave()
     }
-    tasks.withLock { $0.append((worker.stage, task)) }
+    ending.withLock { $0.tasks.append((worker.stage, task)) }
   }
 
   // MARK: Ending
@@ -102,14 +107,13 @@ final class RunCore: @unchecked Sendable {
 
   /// Ends the run; the first call decides how. After it returns no further body starts.
   func end(_ how: Ending) {
-    let isFirst = ending.withLock { ending in
-      guard ending == nil else { return false }
-      ending = how
+    let isFirst = ending.withLock { state in
+      guard state.ending == nil else { return false }
+      state.ending = how
       return true
     }
     guard isFirst else { return }
-    let now = sl_now_nanoseconds()
-    endedAt.withLock { $0 = now }
+    sl_store_release_u64(endedAt, sl_now_nanoseconds())
     stop(before: stages.count + 1)
     if case .finished = how { return }
     if sl_process_barrier_available() { sl_process_barrier() }
@@ -138,7 +142,7 @@ final class RunCore: @unchecked Sendable {
   }
 
   private func cancelTasks(before stage: Int) {
-    let stopped = tasks.withLock { $0.filter { $0.stage < stage } }
+    let stopped = ending.withLock { $0.tasks.filter { $0.stage < stage } }
     for (_, task) in stopped { task.cancel() }
   }
 
@@ -151,8 +155,8 @@ final class RunCore: @unchecked Sendable {
 
   /// The error that the consumer gets once it has taken what stands in the last queue.
   @usableFromInline var failure: (any Error)? {
-    ending.withLock { ending in
-      switch ending {
+    ending.withLock { state in
+      switch state.ending {
       case .failed(let error): return error
       case .cancelled: return CancellationError()
       case .finished, nil: return nil
@@ -162,7 +166,7 @@ final class RunCore: @unchecked Sendable {
 
   /// Whether a body failed: what stands in the last queue is still delivered then.
   @usableFromInline var hasFailed: Bool {
-    ending.withLock { if case .failed = $0 { true } else { false } }
+    ending.withLock { if case .failed = $0.ending { true } else { false } }
   }
 
   // MARK: Who is inside
@@ -186,8 +190,8 @@ final class RunCore: @unchecked Sendable {
   // MARK: Reporting
 
   func report() -> RunReport {
-    let from = startedAt.withLock { $0 }
-    let to = endedAt.withLock { $0 }
+    let from = sl_load_acquire_u64(startedAt)
+    let to = sl_load_acquire_u64(endedAt)
     let elapsed = from == 0 ? 0 : (to == 0 ? sl_now_nanoseconds() : to) - from
     return RunReport(
       elapsed: .nanoseconds(Int64(elapsed)),

@@ -20,24 +20,18 @@ final class StageCore: @unchecked Sendable {
   private static let firstPause: UInt64 = 5_000_000
   private static let longestPause: UInt64 = 640_000_000
 
-  init(_ description: StageDescription, index: Int, workers: WorkerList) {
+  init(_ description: StageDescription, index: Int, workers: WorkerList, arena: Arena) {
     self.description = description
     self.index = index
     self.workers = workers
     isLeasable = description.workers == 1 && description.execution == .resumable
     canDrive = description.workers == 1 && description.execution != .task
-    live = .allocate(capacity: 1)
-    leasableFrom = .allocate(capacity: 1)
-    pause = .allocate(capacity: 1)
+    live = arena.allocate(sl_atomic_u32.self)
+    leasableFrom = arena.allocate(sl_atomic_u64.self)
+    pause = arena.allocate(sl_atomic_u64.self)
     sl_store_relaxed_u32(live, UInt32(description.workers))
     sl_store_relaxed_u64(leasableFrom, 0)
     sl_store_relaxed_u64(pause, Self.firstPause)
-  }
-
-  deinit {
-    live.deallocate()
-    leasableFrom.deallocate()
-    pause.deallocate()
   }
 
   func workerHasEnded() {

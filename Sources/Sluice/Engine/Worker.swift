@@ -57,31 +57,21 @@ final class Worker: @unchecked Sendable {
     self.stage = stage
     self.index = index
     position = UInt32(stage)
-    token = .allocate(capacity: 1)
-    lease = .allocate(capacity: 1)
-    counters = .allocate(capacity: 1)
-    hasUnfinishedInput = .allocate(capacity: 1)
+    let arena = run.arena
+    token = arena.allocate(sl_token.self)
+    lease = arena.allocate(sl_lease.self)
+    counters = arena.allocate(sl_stage_counters.self)
+    hasUnfinishedInput = arena.allocate(Bool.self)
     hasUnfinishedInput.initialize(to: false)
-    continuation = .allocate(capacity: 1)
+    continuation = arena.allocate(UnsafeContinuation<Void, Never>?.self)
     continuation.initialize(to: nil)
-    waited = .allocate(capacity: 1)
+    waited = arena.allocate(UInt64.self)
     waited.initialize(to: 0)
-    turns = .allocate(capacity: 1)
+    turns = arena.allocate(UInt32.self)
     turns.initialize(to: 0)
     sl_token_init(token, UInt32(SL_TOKEN_PARKED))
     sl_stage_counters_init(counters)
     sl_lease_init(lease, UInt32(ordinal), Unmanaged.passUnretained(self).toOpaque())
-  }
-
-  deinit {
-    token.deallocate()
-    lease.deallocate()
-    counters.deallocate()
-    hasUnfinishedInput.deallocate()
-    continuation.deinitialize(count: 1)
-    continuation.deallocate()
-    waited.deallocate()
-    turns.deallocate()
   }
 
   @usableFromInline
