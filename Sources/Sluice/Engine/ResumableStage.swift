@@ -11,6 +11,7 @@ extension StageParts {
     for worker in workers {
       let pull = makePull(Intake(input, worker))
       let held = Slot<Output>()
+      worker.holdsOutput = held.isFull
       worker.step = { worker in Self.drive(worker, output: output, held: held, pull: pull) }
       if first == nil { first = (pull, held) }
     }

@@ -137,6 +137,7 @@ extension Worker {
   /// Whether this worker, whose token the caller holds, could do something now.
   var hasWork: Bool {
     guard let input else { return true }
+    if let holdsOutput, holdsOutput.pointee { return true }
     return hasUnfinishedInput.pointee || !input.isEmpty || input.isClosed
   }
 

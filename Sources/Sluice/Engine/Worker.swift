@@ -45,6 +45,9 @@ final class Worker: @unchecked Sendable {
   @usableFromInline let waited: UnsafeMutablePointer<UInt64>
   /// Queue operations of a task since it last let others run. The task's.
   @usableFromInline let turns: UnsafeMutablePointer<UInt32>
+  /// Whether this worker holds an output that found the queue full. The holder's; nil for workers that
+  /// wait inside their bodies. Set once, while the run is put together.
+  @usableFromInline var holdsOutput: UnsafeMutablePointer<Bool>?
   unowned(unsafe) var input: ChannelCore?
   unowned(unsafe) var output: ChannelCore?
   /// What a thread that has taken the token does. Set once, while the run is put together.
