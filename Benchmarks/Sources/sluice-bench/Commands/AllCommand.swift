@@ -1,0 +1,22 @@
+import ArgumentParser
+
+struct AllCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "all",
+    abstract: "The rows of every other subcommand.")
+
+  @OptionGroup var options: Options
+
+  func run() throws {
+    let throughput = pipelineRows.filter { options.selects($0.name) }
+    let calls = latencyRows.filter { options.selects($0.name) }
+    guard !throughput.isEmpty || !calls.isEmpty else {
+      throw ValidationError("No row's name contains \"\(options.filter ?? "")\".")
+    }
+    var report = Report(isQuick: options.quick)
+    try report.showHeading()
+    if !throughput.isEmpty { try report.measurePipelines(throughput, options) }
+    if !calls.isEmpty { try report.measureLatency(calls, options) }
+    try report.write(to: options.json)
+  }
+}
