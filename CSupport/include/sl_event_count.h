@@ -26,6 +26,10 @@
  *
  * Exclusion. announce and retract of one waiter: by that waiter alone. take: anybody.
  *
+ * Who is woken in another way than through its bit (by a close, or by a notifier that was slow to wake
+ * it for an earlier announcement) takes its bit back before it goes on: it would be given wake-ups that
+ * belong to its neighbours.
+ *
  * Invariants. A set bit: its owner is about to sleep, sleeps, or has found work by itself and will
  * retract. A wake-up that reaches a waiter which needs it no more is not passed on here: the waiter
  * that gives up for good does that (there are none in the engine: workers end only when all do).
@@ -68,6 +72,11 @@ static inline void sl_event_count_announce(sl_event_count *e, uint32_t waiter) {
 static inline bool sl_event_count_retract(sl_event_count *e, uint32_t waiter) {
   uint64_t bit = (uint64_t)1 << (waiter % SL_EVENT_COUNT_BITS_);
   return (sl_fetch_and_acq_rel_u64(&e->words[waiter / SL_EVENT_COUNT_BITS_], ~bit) & bit) != 0; /* [EC2] */
+}
+
+static inline bool sl_event_count_is_announced(const sl_event_count *e, uint32_t waiter) {
+  uint64_t bit = (uint64_t)1 << (waiter % SL_EVENT_COUNT_BITS_);
+  return (sl_load_relaxed_u64(&e->words[waiter / SL_EVENT_COUNT_BITS_]) & bit) != 0;
 }
 
 /* Takes one announced waiter, which the caller must wake; SL_EVENT_COUNT_NONE when there is none.

@@ -64,7 +64,7 @@ final class Engine: @unchecked Sendable {
       sl_unbounded_queue_abandon(ready, &ticket)
     }
     sl_fence_seq_cst()
-    if !wakeOne() { worker.run.endForLackOfThreads() }
+    wakeOne()
   }
 
   private func dequeue() -> Worker? {
@@ -77,20 +77,29 @@ final class Engine: @unchecked Sendable {
 
   private var hasReadyTokens: Bool { sl_unbounded_queue_count(ready) > 0 }
 
-  /// Brings one more thread to the run queue, unless one is on its way. False: the system has none.
-  private func wakeOne() -> Bool {
+  /// Brings one more thread to the run queue, unless one is on its way.
+  private func wakeOne() {
     var none: UInt32 = 0
-    guard sl_load_seq_cst_u32(searching) == 0, sl_cas_seq_cst_u32(searching, &none, 1) else {
-      return true
-    }
+    guard sl_load_seq_cst_u32(searching) == 0, sl_cas_seq_cst_u32(searching, &none, 1) else { return }
     if takeIdle() {
       _ = sl_fetch_add_seq_cst_u32(permits, 1)
       sl_futex_wake(permits, 1)
-      return true
+    } else if !startThread({ [self] in threadMain() }) {
+      _ = sl_fetch_sub_seq_cst_u32(searching, 1)
+      failReadyTokens()
     }
-    if startThread({ [self] in threadMain() }) { return true }
-    _ = sl_fetch_sub_seq_cst_u32(searching, 1)
-    return false
+  }
+
+  /// The system gives no thread. The threads that there are may stay in their bodies for ever, so the
+  /// runs whose tokens are ready end with an error.
+  private func failReadyTokens() {
+    while let worker = dequeue() {
+      let run = Unmanaged.passUnretained(worker.run)
+      run.takeUnretainedValue().endForLackOfThreads()
+      sl_token_end(worker.token)
+      run.takeUnretainedValue().leave()
+      run.release()
+    }
   }
 
   private func takeIdle() -> Bool {
@@ -111,7 +120,7 @@ final class Engine: @unchecked Sendable {
           isSearching = false
           _ = sl_fetch_sub_seq_cst_u32(searching, 1)
         }
-        if hasReadyTokens, !wakeOne() { worker.run.endForLackOfThreads() }
+        if hasReadyTokens { wakeOne() }
         execute(worker)
         continue
       }
@@ -146,6 +155,7 @@ final class Engine: @unchecked Sendable {
   private func execute(_ worker: Worker) {
     let run = Unmanaged.passUnretained(worker.run)
     sl_token_begin(worker.token)
+    worker.retractAnnouncements()
     worker.step?(worker)
     run.takeUnretainedValue().leave()
     run.release()

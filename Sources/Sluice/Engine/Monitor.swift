@@ -39,13 +39,16 @@ final class Monitor: @unchecked Sendable {
     var itemsOfShortBodies: UInt64 = 400
     /// Slow ticks before a lease is revoked.
     var patience = 2
+    /// How long stages are not leased after a first revocation.
+    var pauseNanoseconds: UInt64 = 5_000_000
   }
 
   /// For tests, which revoke leases far more often than they would be.
   func setPace(tickNanoseconds: UInt64, patience: Int, itemsOfShortBodies: UInt64) {
     state.withLock {
       $0.pace = Pace(
-        tickNanoseconds: tickNanoseconds, itemsOfShortBodies: itemsOfShortBodies, patience: patience)
+        tickNanoseconds: tickNanoseconds, itemsOfShortBodies: itemsOfShortBodies, patience: patience,
+        pauseNanoseconds: 0)
     }
   }
 
@@ -130,7 +133,9 @@ final class Monitor: @unchecked Sendable {
         // It waits for a core, which says nothing about its bodies.
       } else {
         entries[index].slowTicks += 1
-        if entries[index].slowTicks >= pace.patience, entries[index].worker.revokeLease() {
+        if entries[index].slowTicks >= pace.patience,
+          entries[index].worker.revokeLease(pauseNanoseconds: pace.pauseNanoseconds)
+        {
           entries.swapAt(index, entries.count - 1)
           entries.removeLast()
         }

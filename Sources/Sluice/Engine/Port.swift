@@ -202,6 +202,8 @@ final class Intake<Element>: @unchecked Sendable {
     let isEnqueued = channel.enqueue(from: held.pointer)
     precondition(isEnqueued, "Sluice: a queue that only this thread fills is full")
     held.isFull.pointee = false
+    // The next stage's token may have been revoked meanwhile, and its new holder may wait for this.
+    channel.core.notifyNotEmpty()
     return true
   }
 
@@ -212,6 +214,9 @@ final class Intake<Element>: @unchecked Sendable {
       pulled.deinitialize(count: 1)
       return nothing(.stopped, lease)
     }
+    let grounds = UInt32(SL_LEASE_REVOKED) | UInt32(SL_LEASE_RUN_ENDED)
+    // Only wanted: the lease holds, and a revoker that comes now finds this position.
+    if sl_lease_stop(lease) & grounds == 0 { return true }
     sl_lease_settle(lease)
     if Worker.driver(of: lease).stillHolds(stage: Int(position)) {
       return true

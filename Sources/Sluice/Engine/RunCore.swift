@@ -82,7 +82,9 @@ final class RunCore: @unchecked Sendable {
     if stage.description.execution == .task || stage.description.isJoin { return true }
     guard stage.workers.count == 1 else { return false }
     let next = stage.index + 1
-    let isPulled = stage.isLeasable && (next < stages.count ? stages[next].canDrive : consumerDrives)
+    let isPulled =
+      stage.isLeasable && sl_process_barrier_available()
+      && (next < stages.count ? stages[next].canDrive : consumerDrives)
     return !isPulled
   }
 
@@ -192,7 +194,9 @@ final class RunCore: @unchecked Sendable {
   func report() -> RunReport {
     let from = sl_load_acquire_u64(startedAt)
     let to = sl_load_acquire_u64(endedAt)
-    let elapsed = from == 0 ? 0 : (to == 0 ? sl_now_nanoseconds() : to) - from
+    // A run may have been cancelled before it started.
+    let until = to == 0 ? sl_now_nanoseconds() : to
+    let elapsed = from == 0 || until < from ? 0 : until - from
     return RunReport(
       elapsed: .nanoseconds(Int64(elapsed)),
       stages: stages.map { stage in

@@ -17,7 +17,6 @@ final class StageCore: @unchecked Sendable {
   private let leasableFrom: UnsafeMutablePointer<sl_atomic_u64>
   private let pause: UnsafeMutablePointer<sl_atomic_u64>
 
-  private static let firstPause: UInt64 = 5_000_000
   private static let longestPause: UInt64 = 640_000_000
 
   init(_ description: StageDescription, index: Int, workers: WorkerList, arena: Arena) {
@@ -31,7 +30,7 @@ final class StageCore: @unchecked Sendable {
     pause = arena.allocate(sl_atomic_u64.self)
     sl_store_relaxed_u32(live, UInt32(description.workers))
     sl_store_relaxed_u64(leasableFrom, 0)
-    sl_store_relaxed_u64(pause, Self.firstPause)
+    sl_store_relaxed_u64(pause, 0)
   }
 
   func workerHasEnded() {
@@ -50,15 +49,15 @@ final class StageCore: @unchecked Sendable {
 
   /// A lease that held this stage was revoked because a body took long: bodies of this chain belong
   /// on threads of their own for a while, and for longer each time.
-  func wasRevoked() {
-    let length = sl_load_relaxed_u64(pause)
+  func wasRevoked(firstPause: UInt64) {
+    let length = max(sl_load_relaxed_u64(pause), firstPause)
     sl_store_relaxed_u64(leasableFrom, sl_now_nanoseconds() + length)
     sl_store_relaxed_u64(pause, min(length * 2, Self.longestPause))
   }
 
   /// A lease that holds this stage goes well.
   func isLeasedWell() {
-    sl_store_relaxed_u64(pause, Self.firstPause)
+    sl_store_relaxed_u64(pause, 0)
   }
 }
 

@@ -144,7 +144,7 @@ extension Worker {
   /// The monitor: takes the leased tokens away from a driver that is stuck in a body, and has them
   /// run by other threads. The stage whose body it is in stays with it. False: the driver is giving
   /// them back by itself.
-  func revokeLease() -> Bool {
+  func revokeLease(pauseNanoseconds: UInt64) -> Bool {
     guard sl_lease_begin_revoke(lease) else { return false }
     let kept = Int(sl_lease_revoked_position(lease))
     var stage = self.stage - 1
@@ -153,7 +153,7 @@ extension Worker {
       if sl_token_is_leased(worker.token, lease.pointee.id)
         || sl_token_is_dormant(worker.token, lease.pointee.id)
       {
-        run.stages[stage].wasRevoked()
+        run.stages[stage].wasRevoked(firstPause: pauseNanoseconds)
       }
       if stage != kept, sl_token_unlease(worker.token, lease.pointee.id, UInt32(SL_TOKEN_QUEUED)) {
         run.engine.enqueue(worker)

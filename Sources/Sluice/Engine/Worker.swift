@@ -100,6 +100,18 @@ final class Worker: @unchecked Sendable {
     }
   }
 
+  /// A thread begins to run this worker, which waits no longer: takes back what it announced, in case
+  /// it was woken in another way.
+  func retractAnnouncements() {
+    if let input { retract(from: input.notEmpty) }
+    if let output { retract(from: output.notFull) }
+  }
+
+  private func retract(from event: UnsafeMutablePointer<sl_event_count>) {
+    guard sl_event_count_is_announced(event, UInt32(index)) else { return }
+    _ = sl_event_count_retract(event, UInt32(index))
+  }
+
   // MARK: Waiting
 
   /// Gives the token back until the input may have an item or has ended. False: look again now.
