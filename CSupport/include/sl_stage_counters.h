@@ -51,14 +51,22 @@ static inline bool sl_stage_counters_timed(const sl_stage_counters *c) {
   return (sl_load_relaxed_u64(&c->produced) & c->timing_mask) == 0;
 }
 
-/* A body took this long. While bodies are short one in 256 stands for all, since reading the clock
- * twice would take longer than they do; a long one is timed each time. */
+/* The mask after a timed piece of work: it grows to 255 while work is short, since reading the clock
+ * twice would take longer than the work, and falls to 0 with a long one. */
+static inline uint64_t sl_stage_counters_next_mask(uint64_t mask, uint64_t nanoseconds) {
+  if (nanoseconds >= 4000) return 0;
+  return mask >= 255 ? 255 : 2 * mask + 1;
+}
+
+/* A timed body took this long. A short one stands for those that were not timed; a long one for itself
+ * alone, or one slow page fault would count for 256. */
 static inline void sl_stage_counters_busy_add(sl_stage_counters *c, uint64_t nanoseconds) {
-  uint64_t weight = c->timing_mask + 1;
+  uint64_t next = sl_stage_counters_next_mask(c->timing_mask, nanoseconds);
+  uint64_t weight = next == 0 ? 1 : c->timing_mask + 1;
   sl_store_relaxed_u64(&c->busy_nanoseconds,
                        sl_load_relaxed_u64(&c->busy_nanoseconds) + nanoseconds * weight);
-  c->timing_mask = nanoseconds < 4000 ? 255 : 0;
-  sl_store_relaxed_u64(&c->short_bodies, c->timing_mask);
+  c->timing_mask = next;
+  sl_store_relaxed_u64(&c->short_bodies, next);
 }
 
 /* Whether the last timed body was short. Exact for the holder, a hint for others. */

@@ -15,8 +15,9 @@ public struct RunReport: Sendable, Equatable {
     public let itemsIn: Int
     /// Items that its bodies have produced.
     public let itemsOut: Int
-    /// Time spent in its bodies, summed over its workers, without waiting for its queues. While
-    /// bodies are shorter than a few microseconds, one in 256 is timed and stands for the others. In
+    /// Time spent in its bodies, summed over its workers, without waiting for its queues. An
+    /// estimate: while bodies are shorter than a few microseconds, down to one in 256 is timed and
+    /// stands for the others, so a rare long one among them may be missed. In
     /// async bodies, what they await counts as time in the body.
     public let busy: Duration
     /// Most items that were seen in the stage's output queue. Items that were pulled through by the

@@ -6,8 +6,9 @@ private final class UnboundedQueue<Element>: @unchecked Sendable {
   let queue: OpaquePointer
 
   init() {
-    guard let made = sl_unbounded_queue_create(
-      MemoryLayout<Element>.size, MemoryLayout<Element>.alignment)
+    guard
+      let made = sl_unbounded_queue_create(
+        MemoryLayout<Element>.size, MemoryLayout<Element>.alignment)
     else { fatalError("no memory for a queue") }
     queue = made
   }

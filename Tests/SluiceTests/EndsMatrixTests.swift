@@ -161,8 +161,9 @@ import Testing
         let pipeline =
           Stage.branch { (n: Int) in 0..<n }
           | Stage(workers: workers) { (x: Int) in
+            // All stay inside until the last to come has counted the threads.
             if inside.add() == workers { state.update { $0 = .now } }
-            inside.reaching(workers).block()
+            state.until { $0 != nil }.block()
             return x
           }
         for try await _ in pipeline(1_000) { break }

@@ -213,7 +213,8 @@ final class RunCore: @unchecked Sendable {
         }
         return RunReport.Stage(
           name: stage.description.name ?? stage.description.form, workers: stage.workers.count,
-          itemsIn: Int(taken), itemsOut: Int(produced), busy: .nanoseconds(Int64(busy)),
+          itemsIn: Int(taken), itemsOut: Int(produced),
+          busy: .nanoseconds(Int64(min(busy, elapsed * UInt64(stage.workers.count)))),
           peakQueueLength: Int(peak))
       })
   }

@@ -216,8 +216,10 @@ final class Worker: @unchecked Sendable {
   /// A call for the next item, one of those that are timed, took this long.
   @usableFromInline
   func addWaited(_ nanoseconds: UInt64) {
-    waited.pointee += nanoseconds * (counters.pointee.timing_mask + 1)
-    counters.pointee.timing_mask = nanoseconds < 4_000 ? 255 : 0
+    let mask = counters.pointee.timing_mask
+    let next = sl_stage_counters_next_mask(mask, nanoseconds)
+    waited.pointee += next == 0 ? nanoseconds : nanoseconds * (mask + 1)
+    counters.pointee.timing_mask = next
   }
 
   /// The body has waited this long.
