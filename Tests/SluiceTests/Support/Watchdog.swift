@@ -27,7 +27,7 @@ private final class Watchdog: @unchecked Sendable {
     let end = Date().addingTimeInterval(seconds)
     Thread.detachNewThread { [self] in
       condition.lock()
-      while !isDismissed, Date() < end { condition.wait(until: end) }
+      while !isDismissed, Date() < end { _ = condition.wait(until: end) }
       let hangs = !isDismissed
       condition.unlock()
       guard hangs else { return }
