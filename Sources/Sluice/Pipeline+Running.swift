@@ -19,6 +19,9 @@ extension Pipeline {
   /// Runs this pipeline and has `consume` take its outputs, on the calling thread, which also helps
   /// with the stages' work. Blocks until that is done: do not call it from an async function.
   ///
+  /// While the calling thread is inside the body of a stage, `consume` waits for it, also when another
+  /// body fails meanwhile.
+  ///
   /// When `consume` returns or throws before the stream is at its end, the run is cancelled. Either
   /// way no body of the run is still running when this returns.
   ///
