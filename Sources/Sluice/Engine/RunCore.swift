@@ -35,6 +35,8 @@ final class RunCore: @unchecked Sendable {
   private let endedAt: UnsafeMutablePointer<sl_atomic_u64>
   /// Stages with a lower number are over: nobody will take what they produce.
   private let cutoff: UnsafeMutablePointer<sl_atomic_u32>
+  /// Whether stage 0 was put into the run queue, or was leased once.
+  private let sourceIsStarted: UnsafeMutablePointer<sl_atomic_u32>
   /// Tokens that lie in the run queue or are run by a thread of the engine, and tasks.
   private let inside: UnsafeMutablePointer<sl_atomic_u32>
 
@@ -46,6 +48,8 @@ final class RunCore: @unchecked Sendable {
     endedAt = arena.allocate(sl_atomic_u64.self)
     sl_store_relaxed_u64(startedAt, 0)
     sl_store_relaxed_u64(endedAt, 0)
+    sourceIsStarted = arena.allocate(sl_atomic_u32.self)
+    sl_store_relaxed_u32(sourceIsStarted, 0)
     sl_store_relaxed_u32(cutoff, 0)
     sl_store_relaxed_u32(inside, 0)
   }
@@ -74,6 +78,13 @@ final class RunCore: @unchecked Sendable {
       }
     }
     cancelTasks(before: Int(sl_load_acquire_u32(cutoff)))
+    if consumerDrives { consumer.takeResponsibility() }
+  }
+
+  /// Stage 0 waits for no input, so nobody wakes it by an item: a driver that is to pull from it, and
+  /// that waits or is taken its lease before it came that far, calls this.
+  func startSource() {
+    if sl_exchange_seq_cst_u32(sourceIsStarted, 1) == 0 { stages[0].workers.workers[0].wake() }
   }
 
   /// Tasks, joins, and single workers that no driver will pull from. Several workers of another kind

@@ -36,6 +36,7 @@ extension StageParts {
       let intake = Intake(input, worker)
       worker.step = { worker in
         guard sl_lease_enter(worker.lease, worker.position) else { return worker.finish() }
+        worker.takeResponsibility()
         let clock = BodyClock(worker)
         do {
           try body(Inputs(intake), Outputs(channel: output, worker: worker))

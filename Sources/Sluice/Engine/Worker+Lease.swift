@@ -24,7 +24,10 @@ extension Worker {
     guard let token = parkedToken(before: stage), run.stages[stage - 1].workers.workers[0].hasShortBodies,
       activateLease(at: stage)
     else { return false }
-    return sl_token_try_lease_dormant(token, lease.pointee.id)
+    guard sl_token_try_lease_dormant(token, lease.pointee.id) else { return false }
+    // A revoker that was quicker may have passed over this token.
+    if sl_lease_stop(lease) & UInt32(SL_LEASE_REVOKED) != 0 { giveBack(stage - 1) }
+    return true
   }
 
   /// The token of the stage before, if this driver may lease it.
@@ -45,6 +48,16 @@ extension Worker {
     sl_lease_activate(lease)
     run.engine.monitor.watch(self)
     return true
+  }
+
+  /// This driver is the one to pull from the stages before it, and may be long in coming to it (its body
+  /// or the consumer may do something else first): the monitor watches it from now on.
+  @usableFromInline
+  func takeResponsibility() {
+    guard stage == run.stages.count || run.stages[stage].canDrive, sl_process_barrier_available() else {
+      return
+    }
+    _ = activateLease(at: stage)
   }
 
   /// This driver's input is empty, and the stage that it comes from is run by another thread: asks
@@ -161,6 +174,7 @@ extension Worker {
       stage -= 1
     }
     sl_lease_end_revoke(lease)
+    run.startSource()
     return true
   }
 

@@ -118,6 +118,7 @@ final class Worker: @unchecked Sendable {
   func parkOnInput() -> Bool {
     guard let input else { return false }
     releaseLeases()
+    run.startSource()
     return park(on: input.notEmpty) { !input.isEmpty || input.isClosed }
   }
 
@@ -145,6 +146,7 @@ final class Worker: @unchecked Sendable {
   func waitForInput() {
     guard let input else { return }
     releaseLeases()
+    run.startSource()
     wait(on: input.notEmpty) { !input.isEmpty || input.isClosed }
   }
 
