@@ -103,7 +103,7 @@ private final class EventCount: @unchecked Sendable {
   @Test(arguments: sizes)
   func concurrentTakersTakeEachWaiterOnce(waiters: Int) {
     let event = EventCount(waiters)
-    let count = rounds(40_000 / waiters)
+    let count = rounds(max(4_000 / waiters, 200))
     let taken = SeenNumbers(waiters)
     let wrong = SharedCounter()
     race(4, rounds: count, "takers") { _ in
@@ -131,7 +131,7 @@ private final class EventCount: @unchecked Sendable {
     let wrong = SharedCounter()
     let announcing = SharedCounter()
     announcing.add(2)
-    let perThread = rounds(30_000)
+    let perThread = rounds(5_000)
     watched("waiters and takers") {
       onThreads(4) { thread in
         if thread < 2 {
@@ -148,7 +148,10 @@ private final class EventCount: @unchecked Sendable {
           return
         }
         while announcing.now > 0 {
-          guard let waiter = event.take() else { continue }
+          guard let waiter = event.take() else {
+            sched_yield()
+            continue
+          }
           if waiter < waiters { taken[waiter].add(1) } else { wrong.add(1) }
         }
       }

@@ -6,7 +6,8 @@ import Testing
 // memory that shows when two threads use it at once, and random numbers with a printed seed.
 
 /// Runs `body`, which may wait for other threads; ends the process with a message if it does not end.
-func watched<Result>(_ what: String, within seconds: Int = 120, _ body: () throws -> Result) rethrows -> Result
+func watched<Result>(_ what: String, within seconds: Int = 120, _ body: () throws -> Result) rethrows
+  -> Result
 {
   let ended = DispatchSemaphore(value: 0)
   Thread.detachNewThread {
@@ -40,11 +41,13 @@ func race(
   check: @escaping @Sendable (Int) -> Bool
 ) {
   let started = SharedCounter()
+  let arrived = SharedCounter()
   let finished = SharedCounter()
   let last = SharedCounter()
   last.add(rounds)
   watched(what) {
     onThreads(count) { thread in
+      var random = RandomNumbers(seed: UInt64(thread))
       var round = 0
       while true {
         if thread == 0 {
@@ -54,6 +57,9 @@ func race(
           spin(what) { started.now > round }
         }
         if round >= last.now { return }
+        if arrived.add(1) < (round + 1) * count { spin(what) { arrived.now >= (round + 1) * count } }
+        // Whoever came last has a start of a few steps: which of them meet is left to chance.
+        for _ in 0..<random.below(1 << random.below(7)) { sl_spin_pause() }
         body(round, thread)
         finished.add(1)
         round += 1
@@ -64,6 +70,18 @@ func race(
       }
     }
   }
+}
+
+/// What threads found wrong, and how often.
+final class Complaints: @unchecked Sendable {
+  private let lock = NSLock()
+  private var counts: [String: Int] = [:]
+
+  func add(_ complaint: String) { lock.withLock { counts[complaint, default: 0] += 1 } }
+  func check(_ isRight: Bool, _ complaint: @autoclosure () -> String) {
+    if !isRight { add(complaint()) }
+  }
+  var all: [String: Int] { lock.withLock { counts } }
 }
 
 /// Plain memory that one thread at a time may use: who finds another's marks in it counts a fault.
@@ -133,7 +151,8 @@ final class Token: @unchecked Sendable {
 
   enum State: Equatable, CustomStringConvertible {
     case parked, queued, running, notified, threadParked, taskParked, ended
-    case leased(UInt32), dormant(UInt32)
+    case leased(UInt32)
+    case dormant(UInt32)
 
     var raw: UInt32 {
       switch self {
@@ -360,7 +379,7 @@ final class Token: @unchecked Sendable {
     let wrong = SharedCounter()
     let wake = parked == .parked ? SL_WAKE_ENQUEUE : SL_WAKE_TASK
     let after: Token.State = parked == .parked ? .queued : .notified
-    race(4, rounds: rounds(3_000), "unparkers") { _ in
+    race(4, rounds: rounds(2_000), "unparkers") { _ in
       token.set(parked)
     } body: { _, _ in
       switch token.unpark() {
@@ -373,7 +392,7 @@ final class Token: @unchecked Sendable {
       return wrong.now == 0
     }
     #expect(wrong.now == 0)
-    #expect(told.now == rounds(3_000))
+    #expect(told.now == rounds(2_000))
   }
 
   @Test func anUnparkerOrALeaseTakesAParkedToken() {
@@ -382,7 +401,7 @@ final class Token: @unchecked Sendable {
     let leased = SharedCounter()
     let wrong = SharedCounter()
     let byThread = (0..<4).map { _ in SharedCounter() }
-    race(4, rounds: rounds(3_000), "unparkers and leases") { _ in
+    race(4, rounds: rounds(2_000), "unparkers and leases") { _ in
       token.set(.parked)
     } body: { _, thread in
       let took =
@@ -401,7 +420,7 @@ final class Token: @unchecked Sendable {
       return wrong.now == 0
     }
     #expect(wrong.now == 0)
-    #expect(enqueued.now + leased.now == rounds(3_000))
+    #expect(enqueued.now + leased.now == rounds(2_000))
     print("taken by each of two unparkers and two leases:", byThread.map(\.now))
   }
 

@@ -49,6 +49,20 @@ import Testing
     return isSlow ? 20_000 : 200_000
   }
 
+  /// A driver that loses its lease before it has come to the first stage of a long chain.
+  @Test(arguments: Consumer.allCases)
+  func longChainsStart(consumer: Consumer) async throws {
+    try await withChaos {
+      var pipeline = Stage.branch { (n: Int) in 0..<n }
+      for _ in 0..<60 { pipeline = pipeline | Stage { (x: Int) in x } }
+      let end = ContinuousClock.now + .seconds(3)
+      repeat {
+        let outputs = try await pipeline.outputs(3, by: consumer)
+        #expect(outputs == [0, 1, 2])
+      } while ContinuousClock.now < end
+    }
+  }
+
   /// Nothing lost, nothing twice, all in order.
   @Test(arguments: Consumer.allCases)
   func numbersKeepTheirOrder(consumer: Consumer) async throws {

@@ -83,6 +83,31 @@ import Testing
     #expect(try await pipeline.outputs(15, by: consumer).sorted() == Array(0..<15))
   }
 
+  /// The stages before a consumer, or before a join, run although it waits for something they do before
+  /// it asks for its first item.
+  @Test func stagesRunBeforeTheFirstItemIsAskedFor() async throws {
+    for isJoined in [false, true] {
+      let made = Count()
+      let counted = Stage.branch(throttle: 8) { (n: Int) in (0..<n).lazy.map { made.add() > 0 ? $0 : $0 } }
+      let outputs = try await onThread {
+        if isJoined {
+          let joined =
+            counted
+            | Stage.join { (xs: Inputs<Int>) in
+              made.reaching(8).block()
+              return Array(xs)
+            }
+          return try joined.run(20) { Array($0) }.flatMap { $0 }
+        }
+        return try counted.run(20) { xs in
+          made.reaching(8).block()
+          return Array(xs)
+        }
+      }
+      #expect(outputs == Array(0..<20))
+    }
+  }
+
   @Test func manyThreadsAtOnce() async throws {
     let inside = Count()
     let pipeline =
