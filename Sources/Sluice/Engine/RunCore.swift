@@ -118,7 +118,8 @@ final class RunCore: @unchecked Sendable {
     position < sl_load_acquire_u32(cutoff)
   }
 
-  /// Ends the run; the first call decides how. After it returns no further body starts.
+  /// Ends the run; the first call decides how. After it returns no worker passes the check that stands
+  /// before each body any more; one that has passed it may still be about to enter its body.
   func end(_ how: Ending) {
     let isFirst = ending.withLock { state in
       guard state.ending == nil else { return false }
