@@ -33,7 +33,7 @@ private final class EventCount: @unchecked Sendable {
   }
   func takeAll() -> [Int] {
     var all: [Int] = []
-    while let waiter = take() { all.append(waiter) }
+    while all.count <= 64 * count, let waiter = take() { all.append(waiter) }
     return all
   }
 }

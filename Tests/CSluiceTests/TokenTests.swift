@@ -424,6 +424,25 @@ final class Token: @unchecked Sendable {
     print("taken by each of two unparkers and two leases:", byThread.map(\.now))
   }
 
+  /// A driver ends a stage while a revoker takes it away: one of them has it then.
+  @Test(arguments: [Token.State.leased(4), .dormant(4)])
+  func aLeasedTokenIsGivenUpOnce(held: Token.State) {
+    let token = Token()
+    let gaveUp = [SharedCounter(), SharedCounter()]
+    let next = [Token.State.ended, .queued]
+    let wrong = SharedCounter()
+    race(2, rounds: rounds(10_000), "two that give a token up") { _ in
+      token.set(held)
+    } body: { _, thread in
+      if token.unlease(4, next[thread]) { gaveUp[thread].add(1) }
+    } check: { round in
+      if gaveUp[0].now + gaveUp[1].now != round + 1 { wrong.add(1) }
+      if !next.contains(where: { token.is($0) }) { wrong.add(1) }
+      return wrong.now == 0
+    }
+    #expect(wrong.now == 0)
+  }
+
   /// Two threads, each of which sleeps until the other has woken it, with nothing else between them:
   /// a wake-up that is lost stops them, one too many, or a thread that goes on without, shows in the
   /// plain number that they hand to and fro.
