@@ -19,9 +19,9 @@ int sl_mpmc_ring_init(sl_mpmc_ring *ring, size_t capacity, uint64_t first_positi
     uint64_t position = first_position + i;
     sl_store_relaxed_u64(&turns[position & (slots - 1)], 2 * position);
   }
-  sl_store_relaxed_u64(&ring->tail_, first_position);
-  sl_store_relaxed_u64(&ring->head_seen_, first_position);
-  sl_store_relaxed_u64(&ring->head_, first_position);
+  sl_store_relaxed_u64(&ring->tail_, 2 * first_position);
+  sl_store_relaxed_u64(&ring->head_seen_, 2 * first_position);
+  sl_store_relaxed_u64(&ring->head_, 2 * first_position);
   ring->turns_ = turns;
   ring->capacity_ = capacity;
   ring->mask_ = slots - 1;

@@ -1,5 +1,7 @@
 #include "sl_os.h"
 
+#include "sl_barrier.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -39,6 +41,12 @@ static void register_barrier_(void) {
 bool sl_process_barrier_available(void) {
   pthread_once(&barrier_once_, register_barrier_);
   return barrier_available_;
+}
+
+bool sl_barrier_is_asymmetric_ = false;
+
+__attribute__((constructor)) static void choose_barrier_(void) {
+  sl_barrier_is_asymmetric_ = sl_process_barrier_available();
 }
 
 void sl_process_barrier(void) {

@@ -42,6 +42,10 @@ enum {
 /* A cell is a u32 state, then, at element_offset, the element. A fresh mapping is all EMPTY. */
 enum { EMPTY = 0, FULL = 1, POISONED = 2 };
 
+/* In `claimed`: no further cell can be claimed here. In place of a next segment: there will be none. */
+static const uint64_t CLOSED_BIT = (uint64_t)1 << 63;
+static const uint64_t CLOSED_NEXT = 1;
+
 typedef struct segment {
   sl_atomic_u64 claimed;
   char pad0[SL_NO_SHARE];
@@ -274,7 +278,7 @@ sl_unbounded_queue *sl_unbounded_queue_create(size_t element_size, size_t elemen
 }
 
 static void unmap_list(sl_unbounded_queue *queue, segment *s, bool retired) {
-  while (s != NULL) {
+  while (s != NULL && as_word(s) != CLOSED_NEXT) {
     segment *next = retired ? s->next_retired : as_segment(sl_load_relaxed_u64(&s->next));
     unmap_segment(queue, s);
     s = next;
@@ -297,15 +301,15 @@ static void make_ticket(const sl_unbounded_queue *queue, char *cell, sl_unbounde
 }
 
 /*
- * Links a segment behind the full segment `s`, its first cell claimed for this caller: *mine. Or
- * another thread has; then *mine is NULL. False: out of memory.
+ * Links a segment behind the full or closed segment `s`, its first cell claimed for this caller:
+ * *mine. Or another thread has; then *mine is NULL. Or SL_CLOSED, SL_NO_MEMORY.
  */
-static bool append_segment(sl_unbounded_queue *queue, segment *s, segment **mine) {
+static sl_result append_segment(sl_unbounded_queue *queue, segment *s, segment **mine) {
   *mine = NULL;
   uint64_t next = sl_load_acquire_u64(&s->next); /* [UQ2] */
   if (next == 0) {
     segment *fresh = get_segment(queue);
-    if (fresh == NULL) return false;
+    if (fresh == NULL) return SL_NO_MEMORY;
     fresh->number = s->number + 1;
     sl_store_relaxed_u64(&fresh->claimed, 1);
     if (sl_cas_acq_rel_u64(&s->next, &next, as_word(fresh))) { /* [UQ2] initialised, both sides */
@@ -316,28 +320,30 @@ static bool append_segment(sl_unbounded_queue *queue, segment *s, segment **mine
       put_segment(queue, fresh);
     }
   }
+  if (next == CLOSED_NEXT) return SL_CLOSED;
   uint64_t full = as_word(s);
   sl_cas_release_u64(&queue->tail, &full, next); /* [UQ3] [UQ5] or somebody else has moved it */
-  return true;
+  return SL_OK;
 }
 
-bool sl_unbounded_queue_claim(sl_unbounded_queue *queue, sl_unbounded_ticket *ticket) {
+sl_result sl_unbounded_queue_claim(sl_unbounded_queue *queue, sl_unbounded_ticket *ticket) {
   section_begin();
   for (;;) {
     segment *s = as_segment(sl_load_acquire_u64(&queue->tail)); /* [UQ3] */
     uint64_t index = sl_fetch_add_relaxed_u64(&s->claimed, 1);
     if (index >= queue->cell_count) {
       segment *mine;
-      if (!append_segment(queue, s, &mine)) {
+      sl_result result = append_segment(queue, s, &mine);
+      if (result != SL_OK) {
         section_end();
-        return false;
+        return result;
       }
       if (mine == NULL) continue;
       s = mine;
       index = 0;
     }
     make_ticket(queue, cell_at(queue, s, index), ticket);
-    return true;
+    return SL_OK;
   }
 }
 
@@ -353,6 +359,33 @@ void sl_unbounded_queue_abandon(sl_unbounded_queue *queue, sl_unbounded_ticket *
   (void)queue;
   ticket->element = NULL;
   section_end();
+}
+
+/* ---- Closing ------------------------------------------------------------------------------- */
+
+bool sl_unbounded_queue_close(sl_unbounded_queue *queue) {
+  section_begin();
+  for (;;) {
+    segment *s = as_segment(sl_load_acquire_u64(&queue->tail)); /* [UQ3] */
+    uint64_t next = sl_load_acquire_u64(&s->next);              /* [UQ2] */
+    /* First no segment after this one, then no cell in it: a cell past the last is then closed. */
+    if (next == 0 && sl_cas_acq_rel_u64(&s->next, &next, CLOSED_NEXT)) next = CLOSED_NEXT; /* [UQ10] */
+    if (next == CLOSED_NEXT) {
+      uint64_t before = sl_fetch_or_release_u64(&s->claimed, CLOSED_BIT); /* [UQ10] */
+      section_end();
+      return (before & CLOSED_BIT) == 0;
+    }
+    uint64_t word = as_word(s);
+    sl_cas_release_u64(&queue->tail, &word, next); /* [UQ3] [UQ5] */
+  }
+}
+
+bool sl_unbounded_queue_is_closed(const sl_unbounded_queue *queue) {
+  section_begin();
+  const segment *s = as_segment(sl_load_acquire_u64(&queue->tail)); /* [UQ3] */
+  bool closed = sl_load_acquire_u64(&s->next) == CLOSED_NEXT;       /* [UQ10] */
+  section_end();
+  return closed;
 }
 
 /* ---- Consumers ----------------------------------------------------------------------------- */
@@ -374,29 +407,31 @@ static bool take_or_poison(char *cell) {
   return sl_exchange_acquire_u32(state_of(cell), POISONED) == FULL; /* [UQ1] */
 }
 
-/* Moves head off the drained segment `s`; false if it is the last one. */
-static bool advance_head(sl_unbounded_queue *queue, segment *s) {
-  uint64_t next = sl_load_acquire_u64(&s->next); /* [UQ2] */
-  if (next == 0) return false;
+typedef enum { NOTHING_THERE, GOT_IT, LOOK_AGAIN, AT_THE_END } outcome;
+
+/* Moves head off the drained segment `s`, if it is not the last one. */
+static outcome advance_head(sl_unbounded_queue *queue, segment *s) {
+  uint64_t next = sl_load_acquire_u64(&s->next); /* [UQ2] [UQ10] */
+  if (next == 0) return NOTHING_THERE;
+  if (next == CLOSED_NEXT) return AT_THE_END;
   /* tail first: it must not lead to a retired segment. */
   uint64_t word = as_word(s);
   sl_cas_release_u64(&queue->tail, &word, next); /* [UQ3] [UQ5] */
   word = as_word(s);
   if (sl_cas_acq_rel_u64(&queue->head, &word, next)) retire_segment(queue, s); /* [UQ3] [UQ5] */
-  return true;
+  return LOOK_AGAIN;
 }
-
-typedef enum { NOTHING_THERE, GOT_IT, LOOK_AGAIN } outcome;
 
 /*
  * Few cells, from `taken` to `claimed`, lie ahead. A ticket is taken only when one of them is full,
+ * or when the queue is closed (who waits for its end does not wait for a producer that has stopped),
  * by compare-and-swap, so that it is never beyond `claimed`.
  */
 static outcome take_nearly_empty(sl_unbounded_queue *queue, segment *s, uint64_t taken,
-                                 uint64_t claimed, char **cell) {
+                                 uint64_t claimed, bool closed, char **cell) {
   uint64_t i = taken;
   while (i < claimed && !is_full(cell_at(queue, s, i))) i++;
-  if (i == claimed) return NOTHING_THERE; /* true at the moment when `claimed` was read */
+  if (i == claimed && !closed) return NOTHING_THERE; /* true at the moment when `claimed` was read */
 
   *cell = cell_at(queue, s, taken);
   bool full = i == taken || becomes_full(*cell);
@@ -406,15 +441,17 @@ static outcome take_nearly_empty(sl_unbounded_queue *queue, segment *s, uint64_t
 
 static outcome take_from(sl_unbounded_queue *queue, segment *s, char **cell) {
   uint64_t taken = sl_load_acquire_u64(&s->taken);     /* [UQ4] first */
-  uint64_t claimed = sl_load_acquire_u64(&s->claimed); /* [UQ4] second */
-  if (taken >= queue->cell_count) return advance_head(queue, s) ? LOOK_AGAIN : NOTHING_THERE;
+  uint64_t claimed = sl_load_acquire_u64(&s->claimed); /* [UQ4] second [UQ10] */
+  bool closed = (claimed & CLOSED_BIT) != 0;
+  claimed &= ~CLOSED_BIT;
+  if (taken >= queue->cell_count) return advance_head(queue, s);
   if (claimed > queue->cell_count) claimed = queue->cell_count;
-  if (taken >= claimed) return NOTHING_THERE;
+  if (taken >= claimed) return closed ? AT_THE_END : NOTHING_THERE;
   if (claimed - taken <= NEARLY_EMPTY) {
-    outcome o = take_nearly_empty(queue, s, taken, claimed, cell);
+    outcome o = take_nearly_empty(queue, s, taken, claimed, closed, cell);
     /* At the segment's end there may be more behind it. */
     bool more = o == NOTHING_THERE && claimed == queue->cell_count &&
-                sl_load_acquire_u64(&s->next) != 0; /* [UQ2] */
+                sl_load_acquire_u64(&s->next) != 0; /* [UQ2] [UQ10] */
     if (!more) return o;
   }
   uint64_t index = sl_fetch_add_relaxed_u64(&s->taken, 1);
@@ -423,7 +460,7 @@ static outcome take_from(sl_unbounded_queue *queue, segment *s, char **cell) {
   return becomes_full(*cell) || take_or_poison(*cell) ? GOT_IT : LOOK_AGAIN;
 }
 
-bool sl_unbounded_queue_try_take(sl_unbounded_queue *queue, sl_unbounded_ticket *ticket) {
+sl_result sl_unbounded_queue_try_take(sl_unbounded_queue *queue, sl_unbounded_ticket *ticket) {
   section_begin();
   for (;;) {
     segment *s = as_segment(sl_load_acquire_u64(&queue->head)); /* [UQ3] */
@@ -431,11 +468,11 @@ bool sl_unbounded_queue_try_take(sl_unbounded_queue *queue, sl_unbounded_ticket 
     outcome o = take_from(queue, s, &cell);
     if (o == GOT_IT) {
       make_ticket(queue, cell, ticket);
-      return true;
+      return SL_OK;
     }
-    if (o == NOTHING_THERE) {
+    if (o != LOOK_AGAIN) {
       section_end();
-      return false;
+      return o == AT_THE_END ? SL_CLOSED : SL_EMPTY;
     }
   }
 }
@@ -458,7 +495,7 @@ size_t sl_unbounded_queue_count(const sl_unbounded_queue *queue) {
   const segment *first = as_segment(sl_load_acquire_u64(&queue->head)); /* [UQ3] */
   uint64_t taken = place(queue, first, sl_load_acquire_u64(&first->taken));
   const segment *last = as_segment(sl_load_acquire_u64(&queue->tail)); /* [UQ3] */
-  uint64_t claimed = place(queue, last, sl_load_acquire_u64(&last->claimed));
+  uint64_t claimed = place(queue, last, sl_load_acquire_u64(&last->claimed) & ~CLOSED_BIT);
   section_end();
   /* Consumers may hold tickets beyond what is claimed: nothing is in the queue then. */
   return (int64_t)(claimed - taken) > 0 ? (size_t)(claimed - taken) : 0;

@@ -3,13 +3,19 @@
 #define CSLUICE_H
 
 #include "sl_atomic.h"
+#include "sl_barrier.h"
+#include "sl_bounded_queue.h"
 #include "sl_event_count.h"
 #include "sl_lease.h"
 #include "sl_mpmc_ring.h"
 #include "sl_os.h"
+#include "sl_result.h"
 #include "sl_spsc_ring.h"
 #include "sl_stage_counters.h"
+#include "sl_swap_ring.h"
+#include "sl_thread_number.h"
 #include "sl_token.h"
 #include "sl_unbounded_queue.h"
+#include "sl_waiters.h"
 
 #endif

@@ -20,7 +20,9 @@
  *
  * Orderings.
  *   [EC1] announce fence  <->  take fence: of a waiter that announces and then looks, and a notifier
- *         that changes the condition and then takes, at least one sees the other (Dekker).
+ *         that changes the condition and then takes, at least one sees the other (Dekker). Where
+ *         notifiers look often and waiters sleep seldom, both use the forms that end in _seldom and
+ *         _often, whose barriers are those of sl_barrier.h.
  *   [EC2] take acq_rel -> announce/retract acq_rel: who finds its bit gone knows that a wake-up for it is under
  *         way, and sees what the notifier did before.
  *
@@ -40,6 +42,7 @@
 #define SL_EVENT_COUNT_H
 
 #include "sl_atomic.h"
+#include "sl_barrier.h"
 
 #define SL_EVENT_COUNT_BITS_ 64u
 #define SL_EVENT_COUNT_NONE UINT32_MAX
@@ -60,12 +63,21 @@ static inline void sl_event_count_init(sl_event_count *e, sl_atomic_u64 *words, 
   for (uint32_t i = 0; i < e->word_count; i++) sl_store_relaxed_u64(&words[i], 0);
 }
 
+static inline void sl_event_count_set_(sl_event_count *e, uint32_t waiter) {
+  uint64_t bit = (uint64_t)1 << (waiter % SL_EVENT_COUNT_BITS_);
+  sl_fetch_or_acq_rel_u64(&e->words[waiter / SL_EVENT_COUNT_BITS_], bit); /* [EC2] */
+}
+
 /* Says that `waiter` is about to sleep. The caller then looks at its condition again, and either
  * sleeps or retracts. */
 static inline void sl_event_count_announce(sl_event_count *e, uint32_t waiter) {
-  uint64_t bit = (uint64_t)1 << (waiter % SL_EVENT_COUNT_BITS_);
-  sl_fetch_or_acq_rel_u64(&e->words[waiter / SL_EVENT_COUNT_BITS_], bit); /* [EC2] */
-  sl_fence_seq_cst();                                                    /* [EC1] */
+  sl_event_count_set_(e, waiter);
+  sl_fence_seq_cst(); /* [EC1] */
+}
+
+static inline void sl_event_count_announce_seldom(sl_event_count *e, uint32_t waiter) {
+  sl_event_count_set_(e, waiter);
+  sl_barrier_seldom(); /* [EC1] */
 }
 
 /* Takes the announcement back. False: a notifier was quicker, and its wake-up is under way. */
@@ -79,20 +91,43 @@ static inline bool sl_event_count_is_announced(const sl_event_count *e, uint32_t
   return (sl_load_relaxed_u64(&e->words[waiter / SL_EVENT_COUNT_BITS_]) & bit) != 0;
 }
 
-/* Takes one announced waiter, which the caller must wake; SL_EVENT_COUNT_NONE when there is none.
- * The caller has made the condition true before. */
-static inline uint32_t sl_event_count_take(sl_event_count *e) {
-  sl_fence_seq_cst(); /* [EC1] */
+static inline uint32_t sl_event_count_take_(sl_event_count *e, uint32_t first) {
+  uint32_t shift = first % SL_EVENT_COUNT_BITS_;
   for (uint32_t i = 0; i < e->word_count; i++) {
     uint64_t bits = sl_load_relaxed_u64(&e->words[i]);
     while (bits != 0) {
-      uint64_t lowest = bits & (~bits + 1);
+      uint64_t from_first = bits >> shift << shift;
+      uint64_t candidates = from_first != 0 ? from_first : bits;
+      uint64_t lowest = candidates & (~candidates + 1);
       if (sl_cas_acq_rel_u64(&e->words[i], &bits, bits & ~lowest)) { /* [EC2] */
         return i * SL_EVENT_COUNT_BITS_ + (uint32_t)__builtin_ctzll(lowest);
       }
     }
   }
   return SL_EVENT_COUNT_NONE;
+}
+
+/* Takes one announced waiter, which the caller must wake; SL_EVENT_COUNT_NONE when there is none.
+ * The caller has made the condition true before. */
+static inline uint32_t sl_event_count_take(sl_event_count *e) {
+  sl_fence_seq_cst(); /* [EC1] */
+  return sl_event_count_take_(e, 0);
+}
+
+/* Whether there may be an announced waiter to take; the caller has made the condition true. Waiters
+ * announce with _seldom. */
+static inline bool sl_event_count_has_any_often(const sl_event_count *e) {
+  sl_barrier_often(); /* [EC1] */
+  for (uint32_t i = 0; i < e->word_count; i++) {
+    if (sl_load_relaxed_u64(&e->words[i]) != 0) return true;
+  }
+  return false;
+}
+
+/* After that: takes the first announced waiter from `first` on, in each word, so that a caller who
+ * moves `first` along lets none wait for ever. */
+static inline uint32_t sl_event_count_take_from(sl_event_count *e, uint32_t first) {
+  return sl_event_count_take_(e, first);
 }
 
 #endif

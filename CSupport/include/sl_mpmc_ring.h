@@ -6,8 +6,11 @@
  * alone, and then publishes by storing the slot's next turn. The ring holds no elements: position p
  * lives in slot p & mask of an array that belongs to the caller.
  *
- *     producers' line        consumers' line   read-only line
- *     | tail | head_seen | pad | head | pad | turns | capacity | mask | pad
+ *     producers' line                 consumers' line   read-only line
+ *     | tail, closed | head_seen | pad | head | pad | turns | capacity | mask | pad
+ *
+ * Positions are counted in steps of 2, as turns are; the lowest bit of `tail` says that the ring is
+ * closed, and is set for good.
  *
  *     turns[p & mask]:  2p       free for the producer of p
  *                       2p + 1   full for the consumer of p
@@ -16,9 +19,11 @@
  * Source. Vyukov, "Bounded MPMC queue" (1024cores, 2010). Differences: turns count 2 a position,
  * so that one slot suffices for capacity 1 (in the original, "full for p" and "free for p + 1" are
  * the same number then); any capacity >= 1 is kept exactly, by a second condition on tail - head;
- * claim and commit, take and release are separate steps.
+ * claim and commit, take and release are separate steps; several slots may be claimed or taken at
+ * once; a ring can be closed.
  *
- * Progress. NOT lock-free in the strict sense. commit, release and slot_of are wait-free. try_claim
+ * Progress. NOT lock-free in the strict sense (sl_swap_ring.h is). commit, release, close and slot_of
+ * are wait-free. try_claim
  * and try_take never wait, and repeat a step only when another thread has claimed or taken; but a
  * producer that stops between claim and commit makes its slot look empty to consumers, which then
  * say "empty" although later slots are committed, and a consumer that stops between take and
@@ -31,6 +36,7 @@
  *   [MR3] take, compare-and-swap release head -> claim and count, load acquire head: who relies on
  *         the room made by a take also sees what came before that take; and count reads tail after
  *         head.
+ *   [MR4] close, fetch_or release tail -> is_drained, load acquire tail: what came before the close.
  * The compare-and-swap on tail publishes nothing, so it is relaxed.
  *
  * For a caller that sleeps. After a commit (release) by thread A and then sl_fence_seq_cst, a
@@ -47,13 +53,13 @@
  *   init, destroy        x                 x                  x                 x
  *   claim ... commit     x                 -                  -                 -
  *   take ... release     x                 -                  -                 -
- * A ticket belongs to the thread that got it, or to whom that thread hands it with synchronisation.
+ * close goes together with all but init and destroy. A ticket belongs to the thread that got it, or to whom that thread hands it with synchronisation.
  *
- * Invariants. 0 <= tail - head <= capacity <= slots, in arithmetic modulo 2^64: never more than
+ * Invariants. 0 <= tail - head <= capacity <= slots, in arithmetic modulo 2^63: never more than
  * `capacity` positions claimed by producers and not taken by consumers. A claim reads head before
  * its compare-and-swap on tail, and head only grows: so the bound holds when it succeeds. Positions
- * wrap around at 2^64; the number of slots divides it; only signed differences are compared, and no
- * thread may sleep inside one operation through 2^62 others.
+ * wrap around at 2^63; the number of slots divides it; only signed differences are compared, and no
+ * thread may sleep inside one operation through 2^61 others.
  *
  * A dead thread. One that dies between claim and commit blocks all consumers at its position for
  * good; one that dies between take and release blocks all producers a round later.
@@ -69,10 +75,10 @@ extern "C" {
 
 typedef struct {
   char pad0_[SL_NO_SHARE];
-  sl_atomic_u64 tail_;      /* next position to claim */
+  sl_atomic_u64 tail_;      /* twice the next position to claim, and the closed bit */
   sl_atomic_u64 head_seen_; /* some earlier value of head_: spares producers the consumers' line */
   char pad1_[SL_NO_SHARE];
-  sl_atomic_u64 head_; /* next position to take */
+  sl_atomic_u64 head_; /* twice the next position to take */
   char pad2_[SL_NO_SHARE];
   sl_atomic_u64 *turns_;
   uint64_t capacity_;
@@ -108,37 +114,80 @@ static inline size_t sl_mpmc_ring_slot_of(const sl_mpmc_ring *ring, uint64_t tic
 static inline size_t sl_mpmc_ring_count(const sl_mpmc_ring *ring) {
   uint64_t head = sl_load_acquire_u64(&ring->head_); /* [MR3] before tail */
   uint64_t tail = sl_load_acquire_u64(&ring->tail_);
-  uint64_t count = tail - head; /* both may have moved on in between: too large, never negative */
+  uint64_t count = (tail - head) / 2; /* both may have moved on in between: too large, never negative */
   return (size_t)(count < ring->capacity_ ? count : ring->capacity_);
 }
 
-/* Whether `capacity` positions before `tail` are not taken; looks at the copy of head first. */
-static inline bool sl_mpmc_ring_is_full_(sl_mpmc_ring *ring, uint64_t tail) {
-  int64_t limit = (int64_t)ring->capacity_;
+/* ---- Closing ------------------------------------------------------------------------------- */
+
+/* Every claim that begins after this fails. True for the call that closed the ring. */
+static inline bool sl_mpmc_ring_close(sl_mpmc_ring *ring) {
+  return (sl_fetch_or_release_u64(&ring->tail_, 1) & 1) == 0; /* [MR4] */
+}
+
+static inline bool sl_mpmc_ring_is_closed(const sl_mpmc_ring *ring) {
+  return (sl_load_relaxed_u64(&ring->tail_) & 1) != 0;
+}
+
+/* Whether the ring is closed and every position that was ever claimed has been taken: the end. */
+static inline bool sl_mpmc_ring_is_drained(const sl_mpmc_ring *ring) {
+  uint64_t tail = sl_load_acquire_u64(&ring->tail_); /* [MR4] */
+  return (tail & 1) != 0 && sl_load_acquire_u64(&ring->head_) == (tail & ~(uint64_t)1);
+}
+
+/* ---- Producers ----------------------------------------------------------------------------- */
+
+/* How many positions from `tail` on, up to n, are within the capacity; looks at the copy of head
+ * first. */
+static inline size_t sl_mpmc_ring_room_(sl_mpmc_ring *ring, uint64_t tail, size_t n) {
+  int64_t limit = 2 * (int64_t)ring->capacity_, wanted = 2 * (int64_t)n;
   uint64_t head = sl_load_acquire_u64(&ring->head_seen_); /* [MR3] through the one that copied it */
   /* Signed: `tail` may be out of date by now, and lie before head. The claim then fails anyway. */
-  if ((int64_t)(tail - head) < limit) return false;
+  if ((int64_t)(tail - head) + wanted <= limit) return n;
   head = sl_load_acquire_u64(&ring->head_); /* [MR3] the takes that made room */
   /* Copies may overtake one another and leave an older one: it only costs the next look. */
   sl_store_release_u64(&ring->head_seen_, head); /* [MR3] handed on to the other producers */
-  return (int64_t)(tail - head) >= limit;
+  int64_t room = limit - (int64_t)(tail - head);
+  return room <= 0 ? 0 : room < wanted ? (size_t)(room / 2) : n;
 }
 
-/* Claims a slot to initialise; false: full, or the slot's last consumer has not released it. */
-static inline bool sl_mpmc_ring_try_claim(sl_mpmc_ring *ring, uint64_t *ticket) {
+/* Of the slots of n positions from `word` (doubled) on: how many in order have just this turn. */
+static inline size_t sl_mpmc_ring_ready_(const sl_mpmc_ring *ring, uint64_t word, uint64_t full,
+                                         size_t n) {
+  size_t ready = 1; /* the caller has looked at the first */
+  for (; ready < n; ready++) {
+    uint64_t at = word + 2 * ready;
+    if (sl_load_acquire_u64(&ring->turns_[at / 2 & ring->mask_]) != at + full) break; /* [MR1] [MR2] */
+  }
+  return ready;
+}
+
+/*
+ * Claims up to n slots in a row to initialise, those of the tickets *ticket, *ticket + 1, …; how
+ * many. 0: full, closed, or the next slot's last consumer has not released it. n >= 1, at most
+ * 2^60.
+ */
+static inline size_t sl_mpmc_ring_try_claim_many(sl_mpmc_ring *ring, size_t n, uint64_t *ticket) {
   uint64_t tail = sl_load_relaxed_u64(&ring->tail_);
   for (;;) {
-    sl_atomic_u64 *turn = &ring->turns_[tail & ring->mask_];
-    int64_t ahead = (int64_t)(sl_load_acquire_u64(turn) - 2 * tail); /* [MR2] the slot is empty */
+    if ((tail & 1) != 0) return 0;
+    sl_atomic_u64 *turn = &ring->turns_[tail / 2 & ring->mask_];
+    int64_t ahead = (int64_t)(sl_load_acquire_u64(turn) - tail); /* [MR2] the slot is empty */
     if (ahead > 0) { /* somebody else has claimed this position */
       tail = sl_load_relaxed_u64(&ring->tail_);
-    } else if (ahead < 0 || sl_mpmc_ring_is_full_(ring, tail)) {
-      return false;
-    } else if (sl_cas_relaxed_u64(&ring->tail_, &tail, tail + 1)) {
-      *ticket = tail;
-      return true;
+      continue;
     }
+    size_t claimed = ahead < 0 ? 0 : sl_mpmc_ring_room_(ring, tail, n);
+    if (claimed > 1) claimed = sl_mpmc_ring_ready_(ring, tail, 0, claimed);
+    if (claimed == 0) return 0;
+    *ticket = tail / 2;
+    if (sl_cas_relaxed_u64(&ring->tail_, &tail, tail + 2 * claimed)) return claimed;
   }
+}
+
+/* Claims a slot to initialise; false: full, closed, or the slot's last consumer has not released it. */
+static inline bool sl_mpmc_ring_try_claim(sl_mpmc_ring *ring, uint64_t *ticket) {
+  return sl_mpmc_ring_try_claim_many(ring, 1, ticket) == 1;
 }
 
 /* Publishes the claimed slot, whose element the caller has initialised. */
@@ -147,21 +196,31 @@ static inline void sl_mpmc_ring_commit(sl_mpmc_ring *ring, uint64_t ticket) {
   sl_store_release_u64(turn, 2 * ticket + 1); /* [MR1] publishes the element */
 }
 
-/* Takes the oldest slot; false: empty, or its producer has not committed it. */
-static inline bool sl_mpmc_ring_try_take(sl_mpmc_ring *ring, uint64_t *ticket) {
+/* ---- Consumers ----------------------------------------------------------------------------- */
+
+/*
+ * Takes up to n of the oldest slots, those of the tickets *ticket, *ticket + 1, …; how many. 0:
+ * empty, or the next slot's producer has not committed it. n >= 1, at most 2^60.
+ */
+static inline size_t sl_mpmc_ring_try_take_many(sl_mpmc_ring *ring, size_t n, uint64_t *ticket) {
   uint64_t head = sl_load_relaxed_u64(&ring->head_);
   for (;;) {
-    sl_atomic_u64 *turn = &ring->turns_[head & ring->mask_];
-    int64_t ahead = (int64_t)(sl_load_acquire_u64(turn) - (2 * head + 1)); /* [MR1] the element */
+    sl_atomic_u64 *turn = &ring->turns_[head / 2 & ring->mask_];
+    int64_t ahead = (int64_t)(sl_load_acquire_u64(turn) - (head + 1)); /* [MR1] the element */
     if (ahead > 0) { /* somebody else has taken this position */
       head = sl_load_relaxed_u64(&ring->head_);
-    } else if (ahead < 0) {
-      return false;
-    } else if (sl_cas_release_u64(&ring->head_, &head, head + 1)) { /* [MR3] room for a claim */
-      *ticket = head;
-      return true;
+      continue;
     }
+    if (ahead < 0) return 0;
+    size_t taken = n > 1 ? sl_mpmc_ring_ready_(ring, head, 1, n) : 1;
+    *ticket = head / 2;
+    if (sl_cas_release_u64(&ring->head_, &head, head + 2 * taken)) return taken; /* [MR3] room */
   }
+}
+
+/* Takes the oldest slot; false: empty, or its producer has not committed it. */
+static inline bool sl_mpmc_ring_try_take(sl_mpmc_ring *ring, uint64_t *ticket) {
+  return sl_mpmc_ring_try_take_many(ring, 1, ticket) == 1;
 }
 
 /* Gives the taken slot back, whose element the caller has moved out. */

@@ -6,8 +6,8 @@
  * other, so that it reads the other's cache line only when its own copy says "full" or "empty". The
  * ring holds no elements: it hands out slot numbers of an array that belongs to the caller.
  *
- *     producer's line          consumer's line          read-only line
- *     | tail | head_seen | pad | head | tail_seen | pad | capacity | mask | pad
+ *     producer's line                   consumer's line                      read-only line
+ *     | tail | head_seen | closed | pad | head | tail_seen | abandoned | pad | capacity | mask | pad
  *
  *     slots (the caller's):  . . [h] x x x x [t] . .     x = committed, t - h <= capacity
  *
@@ -25,7 +25,10 @@
  *   [SP2] release, store release head -> claim, load acquire head: the consumer has moved the old
  *         elements out before the producer writes over them.
  *   [SP3] count: load acquire head, and tail after it: the difference is never negative.
- * For a caller that sleeps: a commit (release), then sl_fence_seq_cst, is seen by a take (claim)
+ *   [SP4] close, store release closed -> is_drained, load acquire closed, before tail: a consumer
+ *         that knows of the close knows of every commit.
+ *   [SP5] abandon, store release abandoned -> is_abandoned, load acquire: what came before it.
+ * For a caller that sleeps: a commit (release, close, abandon), then sl_fence_seq_cst, is seen by a take (claim)
  * that comes after the sleeper's own sl_fence_seq_cst, since a side that finds "empty" ("full") in
  * its copy reads the real index before it says so.
  *
@@ -34,6 +37,8 @@
  *   init            x          x              x               x
  *   claim/commit    x          x              -               -
  *   take/release    x          -              x               -
+ *   close           x          x              -               -
+ *   abandon         x          -              x               -
  * Producer (consumer) may change from thread to thread if the hand-over itself synchronises.
  *
  * Invariants. 0 <= tail - head <= capacity <= slots, in arithmetic modulo 2^64. Positions wrap
@@ -53,9 +58,11 @@ typedef struct {
   char pad0_[SL_NO_SHARE];
   sl_atomic_u64 tail_; /* next position to commit; the producer writes it */
   uint64_t head_seen_; /* the producer's copy of head_, never ahead of it */
+  sl_atomic_u32 closed_;
   char pad1_[SL_NO_SHARE];
   sl_atomic_u64 head_; /* next position to release; the consumer writes it */
   uint64_t tail_seen_; /* the consumer's copy of tail_, never ahead of it */
+  sl_atomic_u32 abandoned_;
   char pad2_[SL_NO_SHARE];
   uint64_t capacity_;
   uint64_t mask_;
@@ -76,6 +83,8 @@ static inline size_t sl_spsc_ring_slots(size_t capacity) {
 static inline void sl_spsc_ring_init(sl_spsc_ring *ring, size_t capacity, uint64_t first_position) {
   sl_store_relaxed_u64(&ring->tail_, first_position);
   sl_store_relaxed_u64(&ring->head_, first_position);
+  sl_store_relaxed_u32(&ring->closed_, 0);
+  sl_store_relaxed_u32(&ring->abandoned_, 0);
   ring->head_seen_ = first_position;
   ring->tail_seen_ = first_position;
   ring->capacity_ = capacity;
@@ -136,6 +145,16 @@ static inline bool sl_spsc_ring_try_claim(sl_spsc_ring *ring, size_t *slot) {
 /* Publishes the claimed slot, whose element the caller has initialised. */
 static inline void sl_spsc_ring_commit(sl_spsc_ring *ring) { sl_spsc_ring_commit_many(ring, 1); }
 
+/* Whether the consumer has gone for good: nobody will take what is committed. */
+static inline bool sl_spsc_ring_is_abandoned(const sl_spsc_ring *ring) {
+  return sl_load_acquire_u32(&ring->abandoned_) != 0; /* [SP5] */
+}
+
+/* The producer: no more will be committed. */
+static inline void sl_spsc_ring_close(sl_spsc_ring *ring) {
+  sl_store_release_u32(&ring->closed_, 1); /* [SP4] after the last commit */
+}
+
 /* ---- Consumer ------------------------------------------------------------------------------ */
 
 /*
@@ -169,5 +188,18 @@ static inline bool sl_spsc_ring_try_take(sl_spsc_ring *ring, size_t *slot) {
 
 /* Gives the taken slot back, whose element the caller has moved out. */
 static inline void sl_spsc_ring_release(sl_spsc_ring *ring) { sl_spsc_ring_release_many(ring, 1); }
+
+/* Whether the ring is closed and every element released: the end, and it stays so. */
+static inline bool sl_spsc_ring_is_drained(const sl_spsc_ring *ring) {
+  if (sl_load_acquire_u32(&ring->closed_) == 0) return false; /* [SP4] before tail */
+  uint64_t tail = sl_load_acquire_u64(&ring->tail_);
+  return tail == sl_load_relaxed_u64(&ring->head_); /* relaxed: only this side writes it */
+}
+
+/* The consumer goes for good. Elements that are committed stay until the ring's owner drains it,
+ * once the producer has gone too. */
+static inline void sl_spsc_ring_abandon(sl_spsc_ring *ring) {
+  sl_store_release_u32(&ring->abandoned_, 1); /* [SP5] */
+}
 
 #endif /* SL_SPSC_RING_H */

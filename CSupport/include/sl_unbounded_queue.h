@@ -13,6 +13,9 @@
  *              cells:  {state, element} {state, element} ...
  *              state:  EMPTY --commit--> FULL       EMPTY --consumer gives up--> POISONED
  *
+ * A close puts a mark in the place of the last segment's `next`, then a bit into its `claimed`: every
+ * later ticket is beyond the segment, and there is no further one.
+ *
  * Source. Correia and Ramalhete, "FAAArrayQueue" (2016), a simpler relative of Morrison and Afek's
  * LCRQ, "Fast concurrent queues for x86 processors" (2013). Differences: elements of any size lie
  * in the cells and are constructed and moved there by the caller; a consumer looks before it takes
@@ -20,10 +23,10 @@
  * or nearly empty queue poisons nothing; a consumer pulls `tail` along before it unlinks a segment;
  * segments are reclaimed with RCU (liburcu, membarrier flavour) in place of hazard pointers.
  *
- * Progress. claim, commit, abandon, try_take, release: lock-free, but for mmap, which a claim calls
+ * Progress. claim, commit, abandon, try_take, release, close: lock-free, but for mmap, which a claim calls
  * once a segment, and the start of the reclaiming thread (below). A thread that is stopped anywhere
  * stops no other. One that is stopped inside a read-side section (below) delays reclamation:
- * memory grows meanwhile. count: wait-free. create, destroy: may call mmap, munmap, malloc, free.
+ * memory grows meanwhile. count, is_closed: wait-free. create, destroy: may call mmap, munmap, malloc, free.
  *
  * Read-side sections. A thread is inside an RCU read-side section of liburcu from claim to commit
  * (if it returns true) or abandon, and from a successful try_take to release. It must do nothing in
@@ -60,11 +63,13 @@
  *   [UQ8] retired list pushed, compare-and-swap release -> taken whole, exchange acquire: the links
  *         (by the time that they are followed [UQ6] has ordered them too).
  *   [UQ9] reference dropped, fetch_sub acq_rel -> last one frees the queue: after all others' uses.
+ *   [UQ10] close, compare-and-swap acq_rel next and fetch_or release claimed -> load acquire: what
+ *         came before the close.
  * The counters themselves publish nothing; a poisoned cell carries nothing back to its producer.
  *
- * For a caller that sleeps: after a commit (returned true) by A and then sl_fence_seq_cst, a
- * try_take by B after its own sl_fence_seq_cst returns false only if A's element, and all that were
- * committed likewise, have been taken. A stalled claim hides nothing behind it.
+ * For a caller that sleeps: after a commit (returned true) or close by A and then sl_fence_seq_cst, a
+ * try_take by B after its own sl_fence_seq_cst is SL_EMPTY only if A's element, and all that were
+ * committed likewise, have been taken, and SL_CLOSED if A closed. A stalled claim hides nothing behind it.
  *
  * What excludes what ("x": never at the same time, the caller sees to it):
  *                     create, destroy   claim ... commit/abandon   take ... release   count
@@ -90,6 +95,7 @@
 #define SL_UNBOUNDED_QUEUE_H
 
 #include "sl_atomic.h"
+#include "sl_result.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -114,8 +120,8 @@ sl_unbounded_queue *sl_unbounded_queue_create(size_t element_size, size_t elemen
  */
 void sl_unbounded_queue_destroy(sl_unbounded_queue *queue);
 
-/* Opens a section; ticket->element is memory to initialise. False: out of memory, no section. */
-bool sl_unbounded_queue_claim(sl_unbounded_queue *queue, sl_unbounded_ticket *ticket);
+/* Opens a section; ticket->element is memory to initialise. SL_CLOSED, SL_NO_MEMORY: no section. */
+sl_result sl_unbounded_queue_claim(sl_unbounded_queue *queue, sl_unbounded_ticket *ticket);
 
 /*
  * Publishes the element and closes the section. False: a consumer gave up on the cell, the section
@@ -130,11 +136,23 @@ bool sl_unbounded_queue_commit(sl_unbounded_queue *queue, sl_unbounded_ticket *t
  */
 void sl_unbounded_queue_abandon(sl_unbounded_queue *queue, sl_unbounded_ticket *ticket);
 
-/* Opens a section with the oldest element in ticket->element. False: empty, no section. */
-bool sl_unbounded_queue_try_take(sl_unbounded_queue *queue, sl_unbounded_ticket *ticket);
+/*
+ * Opens a section with the oldest element in ticket->element. SL_EMPTY, or SL_CLOSED: no section, and
+ * no element will come any more. In a closed queue it gives up on cells whose producers have not
+ * committed, whose commit then fails.
+ */
+sl_result sl_unbounded_queue_try_take(sl_unbounded_queue *queue, sl_unbounded_ticket *ticket);
 
 /* Closes the section, when the element has been moved out. */
 void sl_unbounded_queue_release(sl_unbounded_queue *queue, sl_unbounded_ticket *ticket);
+
+/*
+ * Every claim that begins after this is refused, and every element committed before is still taken.
+ * True for the call that closed the queue.
+ */
+bool sl_unbounded_queue_close(sl_unbounded_queue *queue);
+
+bool sl_unbounded_queue_is_closed(const sl_unbounded_queue *queue);
 
 /* Cells claimed and not taken: a snapshot, exact when nobody is inside. */
 size_t sl_unbounded_queue_count(const sl_unbounded_queue *queue);

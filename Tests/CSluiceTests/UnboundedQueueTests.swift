@@ -19,7 +19,7 @@ private final class UnboundedQueue<Element>: @unchecked Sendable {
 
   func claim(_ element: consuming Element) -> sl_unbounded_ticket? {
     var ticket = sl_unbounded_ticket()
-    guard sl_unbounded_queue_claim(queue, &ticket) else { return nil }
+    guard sl_unbounded_queue_claim(queue, &ticket) == SL_OK else { return nil }
     ticket.element.assumingMemoryBound(to: Element.self).initialize(to: element)
     return ticket
   }
@@ -46,7 +46,7 @@ private final class UnboundedQueue<Element>: @unchecked Sendable {
   }
   func pop() -> Element? {
     var ticket = sl_unbounded_ticket()
-    guard sl_unbounded_queue_try_take(queue, &ticket) else { return nil }
+    guard sl_unbounded_queue_try_take(queue, &ticket) == SL_OK else { return nil }
     let element = ticket.element.assumingMemoryBound(to: Element.self).move()
     sl_unbounded_queue_release(queue, &ticket)
     return element
@@ -100,14 +100,14 @@ private final class UnboundedQueue<Element>: @unchecked Sendable {
     var ticket = sl_unbounded_ticket()
     for round in 0..<3 {
       for i in 0..<100 {
-        #expect(sl_unbounded_queue_claim(queue, &ticket))
+        #expect(sl_unbounded_queue_claim(queue, &ticket) == SL_OK)
         let element = try #require(ticket.element)
         #expect(UInt(bitPattern: element) % UInt(alignment) == 0)
         memset(element, Int32((round + i) & 0xff), size)
         #expect(sl_unbounded_queue_commit(queue, &ticket))
       }
       for i in 0..<100 {
-        #expect(sl_unbounded_queue_try_take(queue, &ticket))
+        #expect(sl_unbounded_queue_try_take(queue, &ticket) == SL_OK)
         let bytes = UnsafeRawBufferPointer(start: ticket.element, count: size)
         #expect(bytes.allSatisfy { $0 == UInt8((round + i) & 0xff) })
         sl_unbounded_queue_release(queue, &ticket)
@@ -168,7 +168,7 @@ private final class UnboundedQueue<Element>: @unchecked Sendable {
   @Test func anAbandonedCellIsPassedOver() throws {
     let queue = UnboundedQueue<Int>()
     var ticket = sl_unbounded_ticket()
-    #expect(sl_unbounded_queue_claim(queue.queue, &ticket))
+    #expect(sl_unbounded_queue_claim(queue.queue, &ticket) == SL_OK)
     sl_unbounded_queue_abandon(queue.queue, &ticket)
     #expect(queue.pop() == nil)
     queue.push(1)

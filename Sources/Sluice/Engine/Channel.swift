@@ -264,7 +264,7 @@ struct Channel<Element>: @unchecked Sendable {
     let queue = core.makeUnbounded()
     while true {
       precondition(
-        sl_unbounded_queue_claim(queue, &ticket), "Sluice: out of memory for a queue")
+        sl_unbounded_queue_claim(queue, &ticket) == SL_OK, "Sluice: out of memory for a queue")
       let place = ticket.element.assumingMemoryBound(to: Element.self)
       place.initialize(to: element)
       if sl_unbounded_queue_commit(queue, &ticket) { return nil }
@@ -325,7 +325,7 @@ struct Channel<Element>: @unchecked Sendable {
   @inlinable @inline(never)
   func dequeueLinked() -> Element? {
     var ticket = sl_unbounded_ticket()
-    guard let queue = core.unbounded, sl_unbounded_queue_try_take(queue, &ticket) else { return nil }
+    guard let queue = core.unbounded, sl_unbounded_queue_try_take(queue, &ticket) == SL_OK else { return nil }
     let element = ticket.element.assumingMemoryBound(to: Element.self).move()
     sl_unbounded_queue_release(queue, &ticket)
     core.returnCredit()

@@ -57,7 +57,7 @@ final class Engine: @unchecked Sendable {
     worker.run.enter()
     var ticket = sl_unbounded_ticket()
     while true {
-      precondition(sl_unbounded_queue_claim(ready, &ticket), "Sluice: out of memory for the run queue")
+      precondition(sl_unbounded_queue_claim(ready, &ticket) == SL_OK, "Sluice: out of memory for the run queue")
       let place = ticket.element.assumingMemoryBound(to: UnsafeMutableRawPointer.self)
       place.initialize(to: Unmanaged.passUnretained(worker).toOpaque())
       if sl_unbounded_queue_commit(ready, &ticket) { break }
@@ -69,7 +69,7 @@ final class Engine: @unchecked Sendable {
 
   private func dequeue() -> Worker? {
     var ticket = sl_unbounded_ticket()
-    guard sl_unbounded_queue_try_take(ready, &ticket) else { return nil }
+    guard sl_unbounded_queue_try_take(ready, &ticket) == SL_OK else { return nil }
     let worker = ticket.element.assumingMemoryBound(to: UnsafeMutableRawPointer.self).pointee
     sl_unbounded_queue_release(ready, &ticket)
     return Unmanaged<Worker>.fromOpaque(worker).takeUnretainedValue()

@@ -60,16 +60,16 @@ static void use_unbounded_queue(void) {
   sl_unbounded_ticket ticket;
   CHECK(queue != NULL);
   for (int i = 0; i < 100000; i++) {
-    CHECK(sl_unbounded_queue_claim(queue, &ticket));
+    CHECK(sl_unbounded_queue_claim(queue, &ticket) == SL_OK);
     *(int *)ticket.element = i;
     CHECK(sl_unbounded_queue_commit(queue, &ticket));
   }
   CHECK(sl_unbounded_queue_count(queue) == 100000);
   for (int i = 0; i < 100000; i++) {
-    CHECK(sl_unbounded_queue_try_take(queue, &ticket) && *(int *)ticket.element == i);
+    CHECK(sl_unbounded_queue_try_take(queue, &ticket) == SL_OK && *(int *)ticket.element == i);
     sl_unbounded_queue_release(queue, &ticket);
   }
-  CHECK(!sl_unbounded_queue_try_take(queue, &ticket));
+  CHECK(sl_unbounded_queue_try_take(queue, &ticket) == SL_EMPTY);
   sl_unbounded_queue_destroy(queue);
 }
 

@@ -1,0 +1,305 @@
+/*
+ * sl_swap_ring.h: a bounded ring of cell numbers, strictly lock-free, between many producers and
+ * many consumers; with wait-free forms where there is one producer, or one consumer.
+ *
+ * Algorithm. An element lies in a cell, and the ring is an array of entries, each of which names
+ * one cell. A thread brings a cell of its own. To enqueue, it puts the element into its cell, and
+ * by one compare-and-swap exchanges that cell for the free one that the entry at the tail names. To
+ * dequeue, it exchanges its (free) cell for the full one at the head. No thread ever owns an entry,
+ * so there is nothing that a thread which stops could keep from the others, but the one cell that
+ * it holds.
+ *
+ *     entries   | turn | closed | cell |     one word each, capacity + 1 of them
+ *     turn      2r      free:  the place of round r is to be filled
+ *               2r + 1  full:  the place of round r is filled, and to be taken
+ *               2r + 2  taken, and free for round r + 1
+ *     cells     0 … capacity            named by the entries at first
+ *               capacity + 1 …          the threads' own, to begin with
+ *
+ * The tail is the first place in order that is free, the head the first that is full. `tail` and
+ * `head` only say where to begin to look: the entries' turns decide. The queue is full when the
+ * place after the tail, a round ago, is still full: so there is one entry more than the capacity,
+ * and the place at the tail is always free. A close marks that place as closed for good; no place
+ * after it can ever be filled, since places are filled in order.
+ *
+ * Source. Array queues whose entries carry versions and whose ends are found by help: Shann, Huang
+ * and Chen, "A practical nonblocking queue algorithm using compare-and-swap" (2000); ends that lag
+ * behind: Tsigas and Zhang (2001); indices in the ring in place of elements: Nikolaev, "A scalable,
+ * portable, and memory-efficient lock-free FIFO queue" (SCQ, 2019). Different here: cells are
+ * exchanged, so that no second ring for free cells is needed, an operation is one read-modify-write
+ * operation, and the capacity is exact, from 1 up, however many threads are inside.
+ *
+ * Progress. try_enqueue, try_dequeue, close: lock-free; a failed compare-and-swap means that another
+ * thread's succeeded, and a step forward that another thread has enqueued or dequeued. The sole
+ * forms of either end, is_closed and capacity: wait-free. count and has_room: wait-free, in at most
+ * two rounds over the entries. A thread that stops keeps its own cell, and blocks nothing.
+ *
+ * Orderings.
+ *   [SW1] enqueue or close, compare-and-swap or store release entry -> dequeue, load acquire entry:
+ *         the element, or what was done before the close, is visible.
+ *   [SW2] dequeue, compare-and-swap or store release entry -> enqueue, load acquire entry: the cell
+ *         that it gets has been emptied.
+ *   [SW3] store release tail -> load acquire tail: all places before it have been filled, for this
+ *         thread too, so that an older state of an entry is not taken for the tail, nor "empty"
+ *         answered for an element that came before.
+ *   [SW4] store release head -> load acquire head: all places before it have been taken, likewise.
+ * For a caller that sleeps: after an enqueue (dequeue, close) by A and then sl_fence_seq_cst, a
+ * try_dequeue (try_enqueue) by B after its own sl_fence_seq_cst finds the element (room, closed), or
+ * another thread has taken it.
+ *
+ * What excludes what ("x": never at the same time, the caller sees to it):
+ *                init  enqueue  sole enqueue  dequeue  sole dequeue  close  others
+ *   init          x       x          x           x          x          x      x
+ *   enqueue       x       -          x           -          -          -      -
+ *   sole enqueue  x       x          x           -          -          x      -
+ *   dequeue       x       -          -           -          x          -      -
+ *   sole dequeue  x       -          -           x          x          -      -
+ * Who gets a thread's cell passes it on with synchronisation.
+ *
+ * Invariants. Each cell is named by one entry or owned by one thread. Filled and not taken: never
+ * more than capacity. Entries' turns only grow. Turns have as many bits as the cells leave (43 or
+ * more for 2^19 cells) and are compared with a sign: no thread may sleep inside one operation
+ * through half of a wrap-around, which is 2^42 rounds.
+ *
+ * A dead thread. Its cell is lost, whatever it was doing; all others go on.
+ */
+#ifndef SL_SWAP_RING_H
+#define SL_SWAP_RING_H
+
+#include "sl_atomic.h"
+#include "sl_result.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* A place is a round and an index: round << index_bits | index. */
+typedef struct {
+  char pad0_[SL_NO_SHARE];
+  sl_atomic_u64 tail_; /* a place before which all are filled */
+  char pad1_[SL_NO_SHARE];
+  sl_atomic_u64 head_; /* a place before which all are taken */
+  char pad2_[SL_NO_SHARE];
+  sl_atomic_u64 *entries_;
+  uint64_t last_index_; /* capacity: there is one entry more */
+  uint64_t index_mask_;
+  uint32_t index_bits_;
+  uint32_t turn_shift_; /* below: one bit for closed, then the cell */
+  char pad3_[SL_NO_SHARE];
+} sl_swap_ring;
+
+/*
+ * Names the cells 0 … capacity; the caller gives each thread one of `spare_cells` more, from
+ * capacity + 1 on. Returns 0, ENOMEM, or EINVAL for a capacity or a number of spare cells that is
+ * 0, or 2^31 and more. `first_round` is 0 but in tests, which start just below the wrap-around.
+ */
+int sl_swap_ring_init(sl_swap_ring *ring, size_t capacity, size_t spare_cells, uint64_t first_round);
+
+/* Frees the entries. Elements that are still in cells are the caller's. */
+void sl_swap_ring_destroy(sl_swap_ring *ring);
+
+static inline size_t sl_swap_ring_capacity(const sl_swap_ring *ring) {
+  return (size_t)ring->last_index_;
+}
+
+/* ---- Places and entries -------------------------------------------------------------------- */
+
+static inline sl_atomic_u64 *sl_swap_ring_entry_(const sl_swap_ring *ring, uint64_t place) {
+  return &ring->entries_[place & ring->index_mask_];
+}
+
+static inline uint64_t sl_swap_ring_next_(const sl_swap_ring *ring, uint64_t place) {
+  bool last = (place & ring->index_mask_) == ring->last_index_;
+  return last ? (place | ring->index_mask_) + 1 : place + 1;
+}
+
+/* The entry of `place` while it is to be filled (full = 0) or to be taken (full = 1), with cell 0. */
+static inline uint64_t sl_swap_ring_word_(const sl_swap_ring *ring, uint64_t place, uint64_t full) {
+  return (2 * (place >> ring->index_bits_) + full) << ring->turn_shift_;
+}
+
+/* How many turns `entry` is ahead of `word`. */
+static inline int64_t sl_swap_ring_ahead_(const sl_swap_ring *ring, uint64_t entry, uint64_t word) {
+  return (int64_t)(entry - word) >> ring->turn_shift_; /* the low bits of `word` are 0 */
+}
+
+static inline uint64_t sl_swap_ring_closed_bit_(const sl_swap_ring *ring) {
+  return (uint64_t)1 << (ring->turn_shift_ - 1);
+}
+
+static inline uint32_t sl_swap_ring_cell_(const sl_swap_ring *ring, uint64_t entry) {
+  return (uint32_t)(entry & (sl_swap_ring_closed_bit_(ring) - 1));
+}
+
+/* The entry of `place` is `ahead` > 0 turns further than was looked for: the next place to look at.
+ * Two turns are a round: the place was filled (taken) in each of the rounds between, too. */
+static inline uint64_t sl_swap_ring_skip_(const sl_swap_ring *ring, uint64_t place, int64_t ahead) {
+  uint64_t rounds = (uint64_t)(ahead - 1) / 2;
+  return sl_swap_ring_next_(ring, place + (rounds << ring->index_bits_));
+}
+
+/* Whether all places up to the one before `tail` are filled and `capacity` of them not taken. */
+static inline bool sl_swap_ring_is_full_(const sl_swap_ring *ring, uint64_t tail) {
+  uint64_t next = sl_swap_ring_next_(ring, tail);
+  uint64_t entry = sl_load_acquire_u64(sl_swap_ring_entry_(ring, next)); /* [SW2] the take is visible */
+  return sl_swap_ring_ahead_(ring, entry, sl_swap_ring_word_(ring, next, 0)) < 0;
+}
+
+/* ---- Producers ----------------------------------------------------------------------------- */
+
+/*
+ * Enqueues the element in the cell *cell, and puts another, free cell in *cell. SL_FULL or
+ * SL_CLOSED: nothing has changed.
+ */
+static inline sl_result sl_swap_ring_try_enqueue(sl_swap_ring *ring, uint32_t *cell) {
+  uint64_t tail = sl_load_acquire_u64(&ring->tail_); /* [SW3] */
+  for (;;) {
+    sl_atomic_u64 *at = sl_swap_ring_entry_(ring, tail);
+    uint64_t free_word = sl_swap_ring_word_(ring, tail, 0);
+    uint64_t entry = sl_load_acquire_u64(at); /* [SW2] the cell is empty */
+    int64_t ahead = sl_swap_ring_ahead_(ring, entry, free_word);
+    if (ahead > 0) { /* somebody else has filled this place */
+      tail = sl_swap_ring_skip_(ring, tail, ahead);
+      continue;
+    }
+    if ((entry & sl_swap_ring_closed_bit_(ring)) != 0) return SL_CLOSED;
+    if (sl_swap_ring_is_full_(ring, tail)) return SL_FULL;
+    uint64_t full = sl_swap_ring_word_(ring, tail, 1) | *cell;
+    if (sl_cas_release_u64(at, &entry, full)) { /* [SW1] publishes the element */
+      *cell = sl_swap_ring_cell_(ring, entry);
+      sl_store_release_u64(&ring->tail_, sl_swap_ring_next_(ring, tail)); /* [SW3] */
+      return SL_OK;
+    }
+  }
+}
+
+/*
+ * The sole producer: the cell to put the next element into. SL_FULL, SL_CLOSED. Nothing is
+ * published; a second call gives the same cell.
+ */
+static inline sl_result sl_swap_ring_sole_claim(sl_swap_ring *ring, uint32_t *cell) {
+  uint64_t tail = sl_load_relaxed_u64(&ring->tail_); /* relaxed: only this thread writes it */
+  uint64_t entry = sl_load_acquire_u64(sl_swap_ring_entry_(ring, tail)); /* [SW2] the cell is empty */
+  if ((entry & sl_swap_ring_closed_bit_(ring)) != 0) return SL_CLOSED;
+  if (sl_swap_ring_is_full_(ring, tail)) return SL_FULL;
+  *cell = sl_swap_ring_cell_(ring, entry);
+  return SL_OK;
+}
+
+/* The sole producer: publishes the claimed cell. */
+static inline void sl_swap_ring_sole_commit(sl_swap_ring *ring, uint32_t cell) {
+  uint64_t tail = sl_load_relaxed_u64(&ring->tail_);
+  sl_store_release_u64(sl_swap_ring_entry_(ring, tail),
+                       sl_swap_ring_word_(ring, tail, 1) | cell); /* [SW1] publishes the element */
+  sl_store_release_u64(&ring->tail_, sl_swap_ring_next_(ring, tail)); /* [SW3] */
+}
+
+/* ---- Consumers ----------------------------------------------------------------------------- */
+
+/*
+ * Exchanges the free cell *cell for the one with the oldest element. SL_EMPTY, or SL_CLOSED if none
+ * can come any more: nothing has changed.
+ */
+static inline sl_result sl_swap_ring_try_dequeue(sl_swap_ring *ring, uint32_t *cell) {
+  uint64_t head = sl_load_acquire_u64(&ring->head_); /* [SW4] */
+  for (;;) {
+    sl_atomic_u64 *at = sl_swap_ring_entry_(ring, head);
+    uint64_t full_word = sl_swap_ring_word_(ring, head, 1);
+    uint64_t entry = sl_load_acquire_u64(at); /* [SW1] the element is visible */
+    int64_t ahead = sl_swap_ring_ahead_(ring, entry, full_word);
+    if (ahead > 0) { /* somebody else has taken this place */
+      head = sl_swap_ring_skip_(ring, head, ahead);
+      continue;
+    }
+    if (ahead < 0) {
+      return (entry & sl_swap_ring_closed_bit_(ring)) != 0 ? SL_CLOSED : SL_EMPTY;
+    }
+    uint64_t taken = (full_word + ((uint64_t)1 << ring->turn_shift_)) | *cell;
+    if (sl_cas_release_u64(at, &entry, taken)) { /* [SW2] the cell given back is empty */
+      *cell = sl_swap_ring_cell_(ring, entry);
+      sl_store_release_u64(&ring->head_, sl_swap_ring_next_(ring, head)); /* [SW4] */
+      return SL_OK;
+    }
+  }
+}
+
+/* The sole consumer: the cell with the oldest element. SL_EMPTY, SL_CLOSED. Nothing is given back;
+ * a second call gives the same cell. */
+static inline sl_result sl_swap_ring_sole_take(sl_swap_ring *ring, uint32_t *cell) {
+  uint64_t head = sl_load_relaxed_u64(&ring->head_); /* relaxed: only this thread writes it */
+  uint64_t entry = sl_load_acquire_u64(sl_swap_ring_entry_(ring, head)); /* [SW1] the element */
+  if (sl_swap_ring_ahead_(ring, entry, sl_swap_ring_word_(ring, head, 1)) < 0) {
+    return (entry & sl_swap_ring_closed_bit_(ring)) != 0 ? SL_CLOSED : SL_EMPTY;
+  }
+  *cell = sl_swap_ring_cell_(ring, entry);
+  return SL_OK;
+}
+
+/* The sole consumer: gives the taken cell back, whose element it has moved out. */
+static inline void sl_swap_ring_sole_release(sl_swap_ring *ring, uint32_t cell) {
+  uint64_t head = sl_load_relaxed_u64(&ring->head_);
+  uint64_t full_word = sl_swap_ring_word_(ring, head, 1);
+  sl_store_release_u64(sl_swap_ring_entry_(ring, head),
+                       (full_word + ((uint64_t)1 << ring->turn_shift_)) | cell); /* [SW2] */
+  sl_store_release_u64(&ring->head_, sl_swap_ring_next_(ring, head)); /* [SW4] */
+}
+
+/* ---- Both ends ----------------------------------------------------------------------------- */
+
+/* The first place that was not filled (full = 0) or not taken (full = 1) at some moment of this
+ * call; its entry in *entry. In at most two rounds: others may move on for ever. */
+static inline uint64_t sl_swap_ring_find_(const sl_swap_ring *ring, uint64_t place, uint64_t full,
+                                          uint64_t *entry) {
+  for (uint64_t steps = 0;; steps++) {
+    *entry = sl_load_acquire_u64(sl_swap_ring_entry_(ring, place)); /* [SW1] [SW2] */
+    int64_t ahead = sl_swap_ring_ahead_(ring, *entry, sl_swap_ring_word_(ring, place, full));
+    if (ahead <= 0 || steps > 2 * ring->last_index_ + 2) return place;
+    place = sl_swap_ring_skip_(ring, place, ahead);
+  }
+}
+
+/*
+ * Closes the queue: every enqueue that begins after this fails, and dequeues get what is in it and
+ * then SL_CLOSED. True for the call that closed it, false if it was closed before.
+ */
+static inline bool sl_swap_ring_close(sl_swap_ring *ring) {
+  uint64_t tail = sl_load_acquire_u64(&ring->tail_); /* [SW3] */
+  for (;;) {
+    uint64_t entry;
+    tail = sl_swap_ring_find_(ring, tail, 0, &entry);
+    if (sl_swap_ring_ahead_(ring, entry, sl_swap_ring_word_(ring, tail, 0)) > 0) continue;
+    if ((entry & sl_swap_ring_closed_bit_(ring)) != 0) return false;
+    uint64_t closed = entry | sl_swap_ring_closed_bit_(ring);
+    if (sl_cas_release_u64(sl_swap_ring_entry_(ring, tail), &entry, closed)) return true; /* [SW1] */
+  }
+}
+
+static inline bool sl_swap_ring_is_closed(const sl_swap_ring *ring) {
+  uint64_t entry;
+  sl_swap_ring_find_(ring, sl_load_acquire_u64(&ring->tail_), 0, &entry); /* [SW3] */
+  return (entry & sl_swap_ring_closed_bit_(ring)) != 0;
+}
+
+/* Elements in the queue: a snapshot, exact when nobody is inside, at most capacity. */
+static inline size_t sl_swap_ring_count(const sl_swap_ring *ring) {
+  uint64_t entry;
+  uint64_t head = sl_swap_ring_find_(ring, sl_load_acquire_u64(&ring->head_), 1, &entry); /* [SW4] */
+  uint64_t tail = sl_swap_ring_find_(ring, sl_load_acquire_u64(&ring->tail_), 0, &entry); /* [SW3] */
+  uint64_t rounds = (tail >> ring->index_bits_) - (head >> ring->index_bits_);
+  uint64_t count = rounds * (ring->last_index_ + 1) + (tail & ring->index_mask_) -
+                   (head & ring->index_mask_);
+  return (size_t)(count <= ring->last_index_ ? count : ring->last_index_);
+}
+
+/* Whether an enqueue would now find room: saves making an element that would have to be unmade. */
+static inline bool sl_swap_ring_has_room(const sl_swap_ring *ring) {
+  uint64_t entry;
+  uint64_t tail = sl_swap_ring_find_(ring, sl_load_acquire_u64(&ring->tail_), 0, &entry); /* [SW3] */
+  return (entry & sl_swap_ring_closed_bit_(ring)) == 0 && !sl_swap_ring_is_full_(ring, tail);
+}
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* SL_SWAP_RING_H */
