@@ -10,6 +10,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -52,6 +53,14 @@ __attribute__((constructor)) static void choose_barrier_(void) {
 void sl_process_barrier(void) {
   syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0);
 }
+
+void *sl_memory_allocate(size_t bytes, size_t alignment) {
+  void *memory = NULL;
+  size_t least = alignment < sizeof(void *) ? sizeof(void *) : alignment;
+  return posix_memalign(&memory, least, bytes > 0 ? bytes : 1) == 0 ? memory : NULL;
+}
+
+void sl_memory_free(void *memory) { free(memory); }
 
 uint64_t sl_now_nanoseconds(void) {
   struct timespec now;

@@ -24,6 +24,12 @@ bool sl_process_barrier_available(void);
  * expedited). It is the dear half of an asymmetric fence; the cheap half is sl_compiler_barrier. */
 void sl_process_barrier(void);
 
+/* Memory for `bytes` bytes at a multiple of `alignment`, a power of two; NULL: there is none. */
+void *sl_memory_allocate(size_t bytes, size_t alignment);
+
+/* Gives back what sl_memory_allocate has given. NULL is ignored. */
+void sl_memory_free(void *memory);
+
 /* CLOCK_MONOTONIC in nanoseconds. */
 uint64_t sl_now_nanoseconds(void);
 

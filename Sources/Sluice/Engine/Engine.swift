@@ -57,7 +57,8 @@ final class Engine: @unchecked Sendable {
     worker.run.enter()
     var ticket = sl_unbounded_ticket()
     while true {
-      precondition(sl_unbounded_queue_claim(ready, &ticket) == SL_OK, "Sluice: out of memory for the run queue")
+      precondition(
+        sl_unbounded_queue_claim(ready, &ticket) == SL_OK, "Sluice: out of memory for the run queue")
       let place = ticket.element.assumingMemoryBound(to: UnsafeMutableRawPointer.self)
       place.initialize(to: Unmanaged.passUnretained(worker).toOpaque())
       if sl_unbounded_queue_commit(ready, &ticket) { break }
