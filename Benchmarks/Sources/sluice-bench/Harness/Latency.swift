@@ -18,9 +18,9 @@ struct LatencyRow: BenchmarkRow {
 
   let name: String
   let about: String
-  /// Whether it is compared with four hand-overs, instead of being a hand-over itself.
-  var isCall = true
-  /// Most times four hand-overs that the median should be.
+  /// With how many bare hand-overs it is compared; 0: it is one itself.
+  var handOvers = 4
+  /// Most times those hand-overs that the median should be.
   var bar: Double?
   let block: Block
 }
@@ -61,7 +61,7 @@ private func check(_ result: Int, is expected: Int, _ row: String) throws {
   }
 }
 
-/// The median of a call over four times the median of a hand-over.
+/// The median of a row over that of a hand-over, times as many as it is compared with.
 struct Ratios: Codable, Sendable {
   /// With the hand-over's threads where the kernel places them.
   let unpinned: Double
@@ -78,7 +78,8 @@ struct LatencyResult: Codable, Sendable {
   let percentile90Microseconds: Double
   let percentile999Microseconds: Double
   /// Nil for a hand-over itself.
-  private(set) var ratiosToFourHandOvers: Ratios?
+  private(set) var handOvers: Int?
+  private(set) var ratiosToHandOvers: Ratios?
   private(set) var bar: Bar?
   /// Whether comparing with hand-overs on one core and between two gives different answers: then where
   /// the kernel happened to place the threads decides.
@@ -93,20 +94,21 @@ struct LatencyResult: Codable, Sendable {
     percentile999Microseconds = microseconds(99.9)
   }
 
-  /// - Parameter fourHandOvers: microseconds, in the order of `handOverRows`.
-  fileprivate mutating func compare(with fourHandOvers: [Double], _ goal: Double?) {
-    let ratio = fourHandOvers.map { medianMicroseconds / $0 }
+  /// - Parameter bare: microseconds, in the order of `handOverRows`.
+  fileprivate mutating func compare(with bare: [Double], times count: Int, _ goal: Double?) {
+    let ratio = bare.map { medianMicroseconds / ($0 * Double(count)) }
     let ratios = Ratios(unpinned: ratio[0], oneCore: ratio[1], twoCores: ratio[2])
-    ratiosToFourHandOvers = ratios
+    handOvers = count
+    ratiosToHandOvers = ratios
     guard let goal else { return }
-    bar = Bar(text: "bar \(goal) × four hand-overs", isReached: ratios.unpinned <= goal)
+    bar = Bar(text: "bar \(goal) × \(count) hand-overs", isReached: ratios.unpinned <= goal)
     placementDecides = (ratios.oneCore <= goal) != (ratios.twoCores <= goal)
   }
 }
 
 /// Measures one block of each row, and of the hand-overs, in each round.
 func measure(_ rows: [LatencyRow], rounds: Int) throws -> [LatencyResult] {
-  let rows = handOverRows + rows.filter { $0.isCall }
+  let rows = handOverRows + rows.filter { $0.handOvers > 0 }
   let progress = Progress()
   defer { progress.clear() }
   var histograms = rows.map { _ in Histogram<UInt64>(numberOfSignificantValueDigits: .three) }
@@ -122,25 +124,26 @@ func measure(_ rows: [LatencyRow], rounds: Int) throws -> [LatencyResult] {
     }
   }
   var results = rows.indices.map { LatencyResult(rows[$0], histograms[$0]) }
-  let four = results.prefix(handOverRows.count).map { 4 * $0.medianMicroseconds }
-  for index in rows.indices where rows[index].isCall {
-    results[index].compare(with: four, rows[index].bar)
+  let bare = results.prefix(handOverRows.count).map { $0.medianMicroseconds }
+  for index in rows.indices where rows[index].handOvers > 0 {
+    results[index].compare(with: bare, times: rows[index].handOvers, rows[index].bar)
   }
   return results
 }
 
 func latencyTable(_ results: [LatencyResult]) -> Table {
   var table = Table(
-    ["row", "median", "90 %", "99.9 %", "/ 4 bare", "one core", "two cores", "calls", ""],
-    leftAligned: [0, 8])
+    ["row", "median", "90 %", "99.9 %", "bare", "ratio", "one core", "two cores", "calls", ""],
+    leftAligned: [0, 9])
   for result in results {
-    let ratios = result.ratiosToFourHandOvers
+    let ratios = result.ratiosToHandOvers
     let remarks = [
       result.bar?.description, result.placementDecides == true ? "but placement decides" : nil,
     ]
     table.add([
       result.name, formatted(result.medianMicroseconds), formatted(result.percentile90Microseconds),
-      formatted(result.percentile999Microseconds), ratios.map { formatted($0.unpinned) } ?? "",
+      formatted(result.percentile999Microseconds), result.handOvers.map { "\($0)" } ?? "",
+      ratios.map { formatted($0.unpinned) } ?? "",
       ratios.map { formatted($0.oneCore) } ?? "", ratios.map { formatted($0.twoCores) } ?? "",
       grouped(result.calls), remarks.compactMap { $0 }.joined(separator: ", "),
     ])

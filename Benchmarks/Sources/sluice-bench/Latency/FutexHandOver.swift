@@ -19,7 +19,7 @@ let handOverRows = [
 
 private func row(_ name: String, _ about: String, cores: (Int, Int)?) -> LatencyRow {
   LatencyRow(
-    name: name, about: about, isCall: false,
+    name: name, about: about, handOvers: 0,
     block: .blocking { calls in FutexPair(cores: cores).time(calls) })
 }
 
