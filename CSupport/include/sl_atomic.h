@@ -96,8 +96,6 @@ static inline void sl_compiler_barrier(void) {
   SL_STD_(atomic_signal_fence)(SL_ORDER_(seq_cst));
 }
 
-#endif /* SL_ATOMIC_HEADER */
-
 /* One step of a bounded spin: tells the core that this is a wait. */
 static inline void sl_spin_pause(void) {
 #if defined(__x86_64__) || defined(__i386__)
@@ -106,5 +104,7 @@ static inline void sl_spin_pause(void) {
   __asm__ volatile("isb");
 #endif
 }
+
+#endif /* SL_ATOMIC_HEADER */
 
 #endif /* SL_ATOMIC_H */

@@ -24,13 +24,14 @@
  *   [SP1] commit, store release tail -> take, load acquire tail: the elements are visible.
  *   [SP2] release, store release head -> claim, load acquire head: the consumer has moved the old
  *         elements out before the producer writes over them.
- *   [SP3] count: load acquire head, and tail after it: the difference is never negative.
+ *   [SP3] release, store release head -> count, load acquire head: tail, read after it, is no older,
+ *         and the difference is never negative.
  *   [SP4] close, store release closed -> is_drained, load acquire closed, before tail: a consumer
  *         that knows of the close knows of every commit.
  *   [SP5] abandon, store release abandoned -> is_abandoned, load acquire: what came before it.
- * For a caller that sleeps: a commit (release, close, abandon), then sl_fence_seq_cst, is seen by a take (claim)
- * that comes after the sleeper's own sl_fence_seq_cst, since a side that finds "empty" ("full") in
- * its copy reads the real index before it says so.
+ * For a caller that sleeps: a commit (release, close, abandon), then sl_fence_seq_cst, is seen by a
+ * take (claim, is_drained, is_abandoned) that comes after the sleeper's own sl_fence_seq_cst, since a
+ * side that finds "empty" ("full") in its copy reads the real index before it says so.
  *
  * What excludes what ("x": never at the same time, the caller sees to it):
  *                  init   claim/commit   take/release   count, capacity
@@ -106,7 +107,7 @@ static inline size_t sl_spsc_ring_slot_of(const sl_spsc_ring *ring, uint64_t pos
  */
 static inline size_t sl_spsc_ring_count(const sl_spsc_ring *ring) {
   uint64_t head = sl_load_acquire_u64(&ring->head_); /* [SP3] before tail */
-  uint64_t tail = sl_load_acquire_u64(&ring->tail_); /* [SP3] after head */
+  uint64_t tail = sl_load_relaxed_u64(&ring->tail_); /* [SP3] after head */
   uint64_t count = tail - head; /* both may have moved on in between: too large, never negative */
   return (size_t)(count < ring->capacity_ ? count : ring->capacity_);
 }
@@ -192,7 +193,7 @@ static inline void sl_spsc_ring_release(sl_spsc_ring *ring) { sl_spsc_ring_relea
 /* Whether the ring is closed and every element released: the end, and it stays so. */
 static inline bool sl_spsc_ring_is_drained(const sl_spsc_ring *ring) {
   if (sl_load_acquire_u32(&ring->closed_) == 0) return false; /* [SP4] before tail */
-  uint64_t tail = sl_load_acquire_u64(&ring->tail_);
+  uint64_t tail = sl_load_relaxed_u64(&ring->tail_); /* the last: [SP4] has brought it */
   return tail == sl_load_relaxed_u64(&ring->head_); /* relaxed: only this side writes it */
 }
 
