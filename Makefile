@@ -7,14 +7,17 @@ SCRATCH ?= .build
 
 SWIFT_SOURCES = $(wildcard Sources Tests Benchmarks/Sources Package.swift Benchmarks/Package.swift)
 
+# What `make suspension` stops; all if it is empty.
+SUBJECTS ?=
+
 # The input as one word for the shell, whatever characters it has.
 QUOTED_INPUT = '$(subst ','\'',$(INPUT))'
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint lint-format lint-house lint-shell format bench clean packages
+.PHONY: help run test suspension lint lint-format lint-house lint-shell format bench clean packages
 
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # What the build says goes to standard error: standard output is the program's.
 run: packages ## Build the example in release mode and count the words in INPUT=DIR; more options in ARGS
@@ -24,6 +27,9 @@ run: packages ## Build the example in release mode and count the words in INPUT=
 test: packages ## Run every test
 	swift test --scratch-path $(SCRATCH) --no-parallel
 	@if [ -f Scripts/check-headers.sh ]; then echo sh Scripts/check-headers.sh; sh Scripts/check-headers.sh; fi
+
+suspension: packages ## Stop a thread for good at each step of each queue's operations; SUBJECTS= some of them
+	@sh Scripts/suspension.sh $(SCRATCH)/suspension $(SUBJECTS)
 
 lint: lint-format lint-house lint-shell ## Check the formatting, the house rules and the shell scripts
 

@@ -1,0 +1,102 @@
+/* sl_spsc_ring.h: wait-free, whatever the peer does. */
+#include "queue_suspension.h"
+#include "subjects.h"
+
+#include "sl_spsc_ring.h"
+
+#include <stdlib.h>
+
+typedef struct {
+  sl_spsc_ring ring;
+  uint64_t elements[16];
+} queue;
+
+static void *create(const queue_situation *s) {
+  queue *q = (queue *)aligned_alloc(SL_NO_SHARE, (sizeof(queue) + SL_NO_SHARE - 1) / SL_NO_SHARE * SL_NO_SHARE);
+  if (q != NULL) sl_spsc_ring_init(&q->ring, s->capacity, s->first_position);
+  return q;
+}
+
+static size_t put(void *p, uint64_t *values, size_t amount) {
+  queue *q = (queue *)p;
+  uint64_t first;
+  size_t n = sl_spsc_ring_try_claim_many(&q->ring, amount, &first);
+  for (size_t i = 0; i < n; i++) q->elements[sl_spsc_ring_slot_of(&q->ring, first + i)] = values[i];
+  if (n != 0) sl_spsc_ring_commit_many(&q->ring, n);
+  return n;
+}
+
+static size_t get(void *p, uint64_t *values, size_t amount) {
+  queue *q = (queue *)p;
+  uint64_t first;
+  size_t n = sl_spsc_ring_try_take_many(&q->ring, amount, &first);
+  for (size_t i = 0; i < n; i++) values[i] = q->elements[sl_spsc_ring_slot_of(&q->ring, first + i)];
+  if (n != 0) sl_spsc_ring_release_many(&q->ring, n);
+  return n;
+}
+
+static size_t put_one(void *p, uint64_t *values, size_t amount) {
+  queue *q = (queue *)p;
+  size_t slot;
+  (void)amount;
+  if (!sl_spsc_ring_try_claim(&q->ring, &slot)) return 0;
+  q->elements[slot] = values[0];
+  sl_spsc_ring_commit(&q->ring);
+  return 1;
+}
+
+static size_t get_one(void *p, uint64_t *values, size_t amount) {
+  queue *q = (queue *)p;
+  size_t slot;
+  (void)amount;
+  if (!sl_spsc_ring_try_take(&q->ring, &slot)) return 0;
+  values[0] = q->elements[slot];
+  sl_spsc_ring_release(&q->ring);
+  return 1;
+}
+
+static size_t count(void *p) { return sl_spsc_ring_count(&((queue *)p)->ring); }
+
+static size_t look(void *p, uint64_t *values, size_t amount) {
+  (void)values, (void)amount;
+  return count(p);
+}
+
+/* Two loads at most to claim (take), a load and a store to commit (release); two loads to count. */
+static const queue_operation operations[] = {
+    {.name = "put", .effect = PUTS, .run = put_one, .most_steps = 4},
+    {.name = "get", .effect = GETS, .run = get_one, .most_steps = 4},
+    {.name = "put 3", .effect = PUTS, .run = put, .amount = 3, .most_steps = 4},
+    {.name = "get 3", .effect = GETS, .run = get, .amount = 3, .most_steps = 4},
+    {.name = "count", .effect = LOOKS, .run = look, .most_steps = 2},
+    {0},
+};
+
+static const queue_situation situations[] = {
+    {.name = "capacity 1, empty", .capacity = 1},
+    {.name = "capacity 1, full", .capacity = 1, .held = 1},
+    {.name = "capacity 3, empty", .capacity = 3},
+    {.name = "capacity 3, one inside, a lap later", .capacity = 3, .passed = 7, .held = 1},
+    {.name = "capacity 4, nearly full", .capacity = 4, .passed = 4, .held = 3},
+    {.name = "capacity 4, full, a lap later", .capacity = 4, .passed = 6, .held = 4},
+    {.name = "capacity 3, full, at the wrap-around", .capacity = 3, .first_position = UINT64_MAX - 1, .held = 3},
+    {.name = "capacity 4, empty, at the wrap-around", .capacity = 4, .first_position = UINT64_MAX - 2, .passed = 2},
+    {0},
+};
+
+void test_spsc_ring(void) {
+  static const queue_subject subject = {
+      .name = "sl_spsc_ring",
+      .create = create,
+      .destroy = free,
+      .put = put_one,
+      .get = get_one,
+      .count = count,
+      .sole_producer = true,
+      .sole_consumer = true,
+      .most_steps = 4,
+      .operations = operations,
+      .situations = situations,
+  };
+  queue_suspension(&subject);
+}
