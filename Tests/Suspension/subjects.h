@@ -1,11 +1,16 @@
 /* subjects.h: what is tested, in this order. A new test is its file and its line here. */
 #ifndef SUBJECTS_H
 #define SUBJECTS_H
+
 #define SUBJECTS(subject)                                                                          \
   subject(spsc_ring)                                                                               \
   subject(mpmc_ring)                                                                               \
   subject(unbounded_queue)                                                                         \
-  subject(event_count)
+  subject(event_count)                                                                             \
+  subject(token)                                                                                   \
+  subject(lease)
+
 #define DECLARE_SUBJECT_(name) void test_##name(void);
 SUBJECTS(DECLARE_SUBJECT_)
+
 #endif
