@@ -65,8 +65,7 @@ static void check_capacity(books *b) {
 }
 
 /* What the peer of a stopped thread needs for its own operation. */
-static void check_steps(const books *b, uint64_t before, const char *what) {
-  uint64_t steps = suspension_steps() - before;
+static void check_steps(const books *b, uint64_t steps, const char *what) {
   if (b->subject->most_steps != 0 && steps > b->subject->most_steps) {
     suspension_fail("the other's %s, wait-free in %u steps, took %lu", what, b->subject->most_steps,
                     (unsigned long)steps);
@@ -74,10 +73,11 @@ static void check_steps(const books *b, uint64_t before, const char *what) {
 }
 
 static bool put_one(books *b, unsigned producer) {
-  uint64_t value = value_of(producer, b->put[producer]), before = suspension_steps();
+  uint64_t value = value_of(producer, b->put[producer]);
   if (b->put[producer] == MOST_VALUES) suspension_fail("the test puts more than it has books for");
+  uint64_t before = suspension_begin();
   bool accepted = b->subject->put(b->queue, &value, 1) == 1;
-  check_steps(b, before, "put");
+  check_steps(b, suspension_end(before), "put");
   if (!accepted) return false;
   b->put[producer]++;
   __atomic_store_n(&b->puts_ended[producer].value, b->put[producer], __ATOMIC_RELEASE);
@@ -103,9 +103,9 @@ static bool get_one(books *b, unsigned consumer) {
   uint64_t *begun = &b->gets_begun[consumer].value, value = 0;
   /* Sequentially consistent: what the queue does after it must not be seen before it. */
   __atomic_fetch_add(begun, 1, __ATOMIC_SEQ_CST);
-  uint64_t before = suspension_steps();
+  uint64_t before = suspension_begin();
   bool got = b->subject->get(b->queue, &value, 1) == 1;
-  check_steps(b, before, "get");
+  check_steps(b, suspension_end(before), "get");
   if (got)
     note_got(b, consumer, value);
   else

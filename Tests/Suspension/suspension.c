@@ -20,6 +20,7 @@ enum {
 
 __thread uint64_t step_count_;
 __thread uint64_t step_of_interest_;
+__thread uint64_t suspension_limit_;
 
 typedef struct {
   int which; /* the disturbance; -1: none */
@@ -78,7 +79,7 @@ static void say(const char *text) {
 /* A signal and not a thread: it also comes when every thread is caught in a loop. */
 static void watchdog(int signal_number) {
   (void)signal_number;
-  say("FAILED: the others do not get on\n  in ");
+  say("FAILED: nothing gets on any more\n  in ");
   say(description);
   _exit(1);
 }
@@ -95,6 +96,9 @@ static void set_step_of_interest(uint64_t now) {
 }
 
 void step_reached_(void) {
+  if (suspension_limit_ != 0) { /* not the victim, or the victim in a disturbance */
+    suspension_fail("an operation of the others does not end in %d steps", SUSPENSION_ENDLESS);
+  }
   uint64_t now = step_count_;
   const schedule *s = &victim.disturbed;
   if (s->which >= 0 && now >= s->first && now <= s->last) {
@@ -241,7 +245,7 @@ unsigned long suspension_number(void) { return case_number; }
 
 void suspension_report(const char *subject, const char *operation, unsigned situations,
                        const suspension_tally *tally, const char *remark) {
-  printf("%-28s %-16s %3u situations %6lu stopping points, at most %3lu steps%s\n", subject, operation,
-         situations, tally->points, tally->most_steps, remark);
+  printf("%-18s %-17s %6lu stopping points in %2u situation%s at most %2lu steps%s\n", subject, operation,
+         tally->points, situations, situations == 1 ? ", " : "s,", tally->most_steps, remark);
   fflush(stdout);
 }

@@ -65,4 +65,23 @@ void suspension_report(const char *subject, const char *operation, unsigned situ
 /* Steps that the calling thread has made so far: differences tell how many an operation took. */
 static inline uint64_t suspension_steps(void) { return step_count_; }
 
+/*
+ * Around an operation of the others: one that makes a million steps has come to a lock, and the program fails
+ * at once and always at the same place. (While they run, the others complete some 10,000 operations of some 10
+ * steps, so none of them can be kept from its end by the others for so long.) What the end gets is what the
+ * beginning returned, and returns the number of steps.
+ */
+enum { SUSPENSION_ENDLESS = 1000000 };
+extern __thread uint64_t suspension_limit_;
+
+static inline uint64_t suspension_begin(void) {
+  step_of_interest_ = suspension_limit_ = step_count_ + SUSPENSION_ENDLESS;
+  return step_count_;
+}
+
+static inline uint64_t suspension_end(uint64_t before) {
+  step_of_interest_ = suspension_limit_ = 0;
+  return step_count_ - before;
+}
+
 #endif

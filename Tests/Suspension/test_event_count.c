@@ -37,21 +37,23 @@ static void note(books *b, uint32_t waiter, int32_t change) {
 }
 
 static void announce(books *b, uint32_t waiter) {
-  uint64_t before = suspension_steps();
+  uint64_t before = suspension_begin();
   sl_event_count_announce(&b->event, waiter);
-  if (suspension_steps() - before > 2) suspension_fail("announce is not wait-free");
+  if (suspension_end(before) > 2) suspension_fail("announce is not wait-free");
   note(b, waiter, 1);
 }
 
 static void retract(books *b, uint32_t waiter) {
-  uint64_t before = suspension_steps();
+  uint64_t before = suspension_begin();
   bool retracted = sl_event_count_retract(&b->event, waiter);
-  if (suspension_steps() - before > 1) suspension_fail("retract is not wait-free");
+  if (suspension_end(before) > 1) suspension_fail("retract is not wait-free");
   if (retracted) note(b, waiter, -1);
 }
 
 static bool take(books *b) {
+  uint64_t before = suspension_begin();
   uint32_t waiter = sl_event_count_take(&b->event);
+  suspension_end(before);
   if (waiter == SL_EVENT_COUNT_NONE) return false;
   if (waiter >= WAITERS) suspension_fail("took waiter %u, which does not exist", waiter);
   note(b, waiter, -1);

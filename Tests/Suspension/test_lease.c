@@ -104,9 +104,9 @@ static void work(void *context, unsigned index) {
   operation o = b->operation;
   for (int n = 0; n < SUSPENSION_OPERATIONS / 2; n++) {
     if (index == 0 && !is_of_driver(o)) {
-      uint64_t before = suspension_steps();
+      uint64_t before = suspension_begin();
       sl_lease_enter(&b->driver, (uint32_t)n % POSITIONS);
-      if (suspension_steps() - before > 2) suspension_fail("the driver's enter is not wait-free");
+      if (suspension_end(before) > 2) suspension_fail("the driver's enter is not wait-free");
       ask_or_withdraw(b);
     } else if (index == 1 && !is_of_holder(o)) {
       grant(b);
@@ -197,14 +197,14 @@ static void show_that_settle_waits(books *b) {
       .tear_down = nothing,
   };
   if (!suspension_at(&c, MANY_STEPS, &tally)) suspension_fail("settle did not wait for the revoker");
-  printf("%-28s %-16s waits for a stopped revoker, as it says (%d steps and no end)\n", "sl_lease", "settle",
+  printf("%-18s %-17s waits for a stopped revoker, as it says (%d steps and no end)\n", "sl_lease", "settle",
          MANY_STEPS);
 }
 
 void test_lease(void) {
   static books b;
   if (!sl_process_barrier_available()) {
-    printf("%-28s is not used where membarrier(2) is missing, as here\n", "sl_lease");
+    printf("%-18s is not used where membarrier(2) is missing, as here\n", "sl_lease");
     return;
   }
   for (int o = 0; o < OPERATIONS; o++) {

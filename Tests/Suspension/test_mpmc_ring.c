@@ -94,7 +94,7 @@ static void check_blocks(const queue_subject *s, const queue_operation *o) {
       suspension_fail("the others were blocked at the steps %#lx (bits); it should be at step %lu alone",
                       (unsigned long)blocks, steps);
     }
-    printf("%-28s %-16s blocks the others at step %lu of %lu, as it must (%s)\n", s->name, o->name, steps, steps,
+    printf("%-18s %-17s blocks the others at step %lu of %lu, as it must (%s)\n", s->name, o->name, steps, steps,
            half_full[i].name);
   }
 }
