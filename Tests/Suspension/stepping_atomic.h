@@ -83,7 +83,8 @@ static inline void sl_fence_seq_cst(void) {
   __atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
 
-/* No step: it does nothing that another thread could see. */
+/* No steps: they do nothing that another thread could see. */
 static inline void sl_compiler_barrier(void) { __atomic_signal_fence(__ATOMIC_SEQ_CST); }
+static inline void sl_spin_pause(void) {}
 
 #endif
