@@ -23,9 +23,8 @@
  * once; a ring can be closed.
  *
  * Progress. NOT lock-free in the strict sense (sl_swap_ring.h is). commit, release, close and slot_of
- * are wait-free. try_claim
- * and try_take never wait, and repeat a step only when another thread has claimed or taken; but a
- * producer that stops between claim and commit makes its slot look empty to consumers, which then
+ * are wait-free. try_claim and try_take never wait, and repeat a step only when another thread has
+ * claimed or taken; but a producer that stops between claim and commit makes its slot look empty to consumers, which then
  * say "empty" although later slots are committed, and a consumer that stops between take and
  * release makes its slot look full to the producer of the next round. Keep both gaps short.
  *
@@ -53,7 +52,8 @@
  *   init, destroy        x                 x                  x                 x
  *   claim ... commit     x                 -                  -                 -
  *   take ... release     x                 -                  -                 -
- * close goes together with all but init and destroy. A ticket belongs to the thread that got it, or to whom that thread hands it with synchronisation.
+ * close goes together with all but init and destroy. A ticket belongs to the thread that got it, or
+ * to whom that thread hands it with synchronisation.
  *
  * Invariants. 0 <= tail - head <= capacity <= slots, in arithmetic modulo 2^63: never more than
  * `capacity` positions claimed by producers and not taken by consumers. A claim reads head before
@@ -113,7 +113,7 @@ static inline size_t sl_mpmc_ring_slot_of(const sl_mpmc_ring *ring, uint64_t tic
 /* Positions claimed and not taken: a snapshot, exact when nobody is inside, at most capacity. */
 static inline size_t sl_mpmc_ring_count(const sl_mpmc_ring *ring) {
   uint64_t head = sl_load_acquire_u64(&ring->head_); /* [MR3] before tail */
-  uint64_t tail = sl_load_acquire_u64(&ring->tail_);
+  uint64_t tail = sl_load_relaxed_u64(&ring->tail_); /* relaxed: [MR3] has brought it */
   uint64_t count = (tail - head) / 2; /* both may have moved on in between: too large, never negative */
   return (size_t)(count < ring->capacity_ ? count : ring->capacity_);
 }
@@ -132,7 +132,8 @@ static inline bool sl_mpmc_ring_is_closed(const sl_mpmc_ring *ring) {
 /* Whether the ring is closed and every position that was ever claimed has been taken: the end. */
 static inline bool sl_mpmc_ring_is_drained(const sl_mpmc_ring *ring) {
   uint64_t tail = sl_load_acquire_u64(&ring->tail_); /* [MR4] */
-  return (tail & 1) != 0 && sl_load_acquire_u64(&ring->head_) == (tail & ~(uint64_t)1);
+  /* Relaxed: a head that has come to the last tail stays there. */
+  return (tail & 1) != 0 && sl_load_relaxed_u64(&ring->head_) == (tail & ~(uint64_t)1);
 }
 
 /* ---- Producers ----------------------------------------------------------------------------- */

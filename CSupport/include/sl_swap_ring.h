@@ -35,10 +35,10 @@
  * two rounds over the entries. A thread that stops keeps its own cell, and blocks nothing.
  *
  * Orderings.
- *   [SW1] enqueue or close, compare-and-swap or store release entry -> dequeue, load acquire entry:
- *         the element, or what was done before the close, is visible.
- *   [SW2] dequeue, compare-and-swap or store release entry -> enqueue, load acquire entry: the cell
- *         that it gets has been emptied.
+ *   [SW1] enqueue or close, compare-and-swap or store release entry -> dequeue (for a close enqueue
+ *         too), load acquire entry: the element, or what was done before the close, is visible.
+ *   [SW2] dequeue, compare-and-swap or store release entry -> enqueue, load acquire entry: what came
+ *         before the take that made the room is visible; so the cell that it gets has been emptied.
  *   [SW3] store release tail -> load acquire tail: all places before it have been filled, for this
  *         thread too, so that an older state of an entry is not taken for the tail, nor "empty"
  *         answered for an element that came before.
@@ -156,7 +156,7 @@ static inline sl_result sl_swap_ring_try_enqueue(sl_swap_ring *ring, uint32_t *c
   for (;;) {
     sl_atomic_u64 *at = sl_swap_ring_entry_(ring, tail);
     uint64_t free_word = sl_swap_ring_word_(ring, tail, 0);
-    uint64_t entry = sl_load_acquire_u64(at); /* [SW2] the cell is empty */
+    uint64_t entry = sl_load_acquire_u64(at); /* [SW1] the close, [SW2] the cell is empty */
     int64_t ahead = sl_swap_ring_ahead_(ring, entry, free_word);
     if (ahead > 0) { /* somebody else has filled this place */
       tail = sl_swap_ring_skip_(ring, tail, ahead);
@@ -179,7 +179,7 @@ static inline sl_result sl_swap_ring_try_enqueue(sl_swap_ring *ring, uint32_t *c
  */
 static inline sl_result sl_swap_ring_sole_claim(sl_swap_ring *ring, uint32_t *cell) {
   uint64_t tail = sl_load_relaxed_u64(&ring->tail_); /* relaxed: only this thread writes it */
-  uint64_t entry = sl_load_acquire_u64(sl_swap_ring_entry_(ring, tail)); /* [SW2] the cell is empty */
+  uint64_t entry = sl_load_acquire_u64(sl_swap_ring_entry_(ring, tail)); /* [SW1] the close */
   if ((entry & sl_swap_ring_closed_bit_(ring)) != 0) return SL_CLOSED;
   if (sl_swap_ring_is_full_(ring, tail)) return SL_FULL;
   *cell = sl_swap_ring_cell_(ring, entry);
@@ -263,7 +263,7 @@ static inline uint64_t sl_swap_ring_find_(const sl_swap_ring *ring, uint64_t pla
  * then SL_CLOSED. True for the call that closed it, false if it was closed before.
  */
 static inline bool sl_swap_ring_close(sl_swap_ring *ring) {
-  uint64_t tail = sl_load_acquire_u64(&ring->tail_); /* [SW3] */
+  uint64_t tail = sl_load_relaxed_u64(&ring->tail_); /* relaxed: the compare-and-swap decides */
   for (;;) {
     uint64_t entry;
     tail = sl_swap_ring_find_(ring, tail, 0, &entry);
@@ -276,7 +276,8 @@ static inline bool sl_swap_ring_close(sl_swap_ring *ring) {
 
 static inline bool sl_swap_ring_is_closed(const sl_swap_ring *ring) {
   uint64_t entry;
-  sl_swap_ring_find_(ring, sl_load_acquire_u64(&ring->tail_), 0, &entry); /* [SW3] */
+  /* Relaxed: no place after the closed one is ever filled, so the search gets to it. */
+  sl_swap_ring_find_(ring, sl_load_relaxed_u64(&ring->tail_), 0, &entry);
   return (entry & sl_swap_ring_closed_bit_(ring)) != 0;
 }
 
@@ -284,7 +285,8 @@ static inline bool sl_swap_ring_is_closed(const sl_swap_ring *ring) {
 static inline size_t sl_swap_ring_count(const sl_swap_ring *ring) {
   uint64_t entry;
   uint64_t head = sl_swap_ring_find_(ring, sl_load_acquire_u64(&ring->head_), 1, &entry); /* [SW4] */
-  uint64_t tail = sl_swap_ring_find_(ring, sl_load_acquire_u64(&ring->tail_), 0, &entry); /* [SW3] */
+  /* Relaxed: the places before head are known to be filled, so the tail is never before it. */
+  uint64_t tail = sl_swap_ring_find_(ring, sl_load_relaxed_u64(&ring->tail_), 0, &entry);
   uint64_t rounds = (tail >> ring->index_bits_) - (head >> ring->index_bits_);
   uint64_t count = rounds * (ring->last_index_ + 1) + (tail & ring->index_mask_) -
                    (head & ring->index_mask_);

@@ -1,0 +1,187 @@
+/* sl_mpmc_ring.h under the model: three threads, small capacities, positions that wrap around. */
+#include "words.hpp"
+
+#include "sl_mpmc_ring.h"
+
+#include "../../CSupport/sl_mpmc_ring.c"
+
+/* What all tests of this ring have: elements, and which of them came out. */
+template <typename Suite, size_t CAPACITY, unsigned THREADS> struct mpmc_ring_base : rl::test_suite<Suite, THREADS> {
+  sl_mpmc_ring ring;
+  rl::var<int> elements[4];
+  int taken[16]; /* how often each element came out */
+  int accepted;
+
+  void before() {
+    sl_mpmc_ring_init(&ring, CAPACITY, ((uint64_t)1 << 63) - 1);
+    memset(taken, 0, sizeof taken);
+    accepted = 0;
+  }
+
+  bool enqueue(int element) {
+    uint64_t ticket;
+    if (!sl_mpmc_ring_try_claim(&ring, &ticket)) return false;
+    VAR(elements[sl_mpmc_ring_slot_of(&ring, ticket)]) = element;
+    accepted++;
+    sl_mpmc_ring_commit(&ring, ticket);
+    return true;
+  }
+
+  int dequeue() {
+    uint64_t ticket;
+    if (!sl_mpmc_ring_try_take(&ring, &ticket)) return -1;
+    int element = VAR(elements[sl_mpmc_ring_slot_of(&ring, ticket)]);
+    taken[element]++;
+    RL_ASSERT(taken[element] == 1);
+    sl_mpmc_ring_release(&ring, ticket);
+    return element;
+  }
+
+  void after() {
+    while (dequeue() >= 0) {}
+    int all = 0;
+    for (int n : taken) all += n;
+    RL_ASSERT(all == accepted);
+    sl_mpmc_ring_destroy(&ring);
+  }
+};
+
+/* Two producers, one consumer: each producer's elements come out in order. */
+template <size_t CAPACITY> struct mpmc_two_producers : mpmc_ring_base<mpmc_two_producers<CAPACITY>, CAPACITY, 3> {
+  void thread(unsigned index) {
+    if (index < 2) {
+      for (int i = 0; i < 2; i++)
+        for (int tries = 0; tries < model::TRIES && !this->enqueue(index * 8 + i); tries++) rl::yield(1, $);
+      return;
+    }
+    int last[2] = {-1, -1};
+    for (int tries = 0; tries < 4; tries++) {
+      int element = this->dequeue();
+      if (element < 0) continue;
+      RL_ASSERT(element % 8 > last[element / 8]);
+      last[element / 8] = element % 8;
+    }
+  }
+};
+typedef mpmc_two_producers<1> mpmc_two_producers_of_1;
+typedef mpmc_two_producers<2> mpmc_two_producers_of_2;
+MODEL_TEST(mpmc_two_producers_of_1, 20000)
+MODEL_TEST(mpmc_two_producers_of_2, 20000)
+
+/* One producer, two consumers, more rounds than slots. */
+template <size_t CAPACITY> struct mpmc_two_consumers : mpmc_ring_base<mpmc_two_consumers<CAPACITY>, CAPACITY, 3> {
+  void thread(unsigned index) {
+    if (index == 0) {
+      for (int i = 0; i < 4; i++)
+        for (int tries = 0; tries < model::TRIES && !this->enqueue(i); tries++) rl::yield(1, $);
+      return;
+    }
+    int last = -1;
+    for (int tries = 0; tries < 3; tries++) {
+      int element = this->dequeue();
+      RL_ASSERT(element < 0 || element > last);
+      if (element >= 0) last = element;
+    }
+  }
+};
+typedef mpmc_two_consumers<1> mpmc_two_consumers_of_1;
+typedef mpmc_two_consumers<3> mpmc_two_consumers_of_3;
+MODEL_TEST(mpmc_two_consumers_of_1, 20000)
+MODEL_TEST(mpmc_two_consumers_of_3, 20000)
+
+/* Several at once. */
+struct mpmc_many : mpmc_ring_base<mpmc_many, 3, 3> {
+  void thread(unsigned index) {
+    for (int round = 0; round < 2; round++) {
+      uint64_t ticket;
+      if (index < 2) {
+        size_t n = sl_mpmc_ring_try_claim_many(&ring, 2, &ticket);
+        for (size_t i = 0; i < n; i++) {
+          VAR(elements[sl_mpmc_ring_slot_of(&ring, ticket + i)]) = (int)(index * 8 + round * 2 + i);
+          accepted++;
+          sl_mpmc_ring_commit(&ring, ticket + i);
+        }
+      } else {
+        size_t n = sl_mpmc_ring_try_take_many(&ring, 2, &ticket);
+        for (size_t i = 0; i < n; i++) {
+          int element = VAR(elements[sl_mpmc_ring_slot_of(&ring, ticket + i)]);
+          RL_ASSERT(++taken[element] == 1);
+          sl_mpmc_ring_release(&ring, ticket + i);
+        }
+      }
+    }
+  }
+};
+MODEL_TEST(mpmc_many, 30000)
+
+/* Who gets the room that a take made sees what came before that take, as with a buffered channel in the Go
+ * memory model. There are more slots than elements here, so the slot's own turn does not say it; and the
+ * producer that looked at head may be another one than the one that gets the room. */
+struct mpmc_room_carries : mpmc_ring_base<mpmc_room_carries, 3, 3> {
+  rl::var<int> before_take;
+  void before() {
+    mpmc_ring_base<mpmc_room_carries, 3, 3>::before();
+    VAR(before_take) = 0;
+    for (int i = 0; i < 3; i++) enqueue(i);
+  }
+  void thread(unsigned index) {
+    if (index == 0) {
+      VAR(before_take) = 1;
+      dequeue();
+    } else {
+      for (int tries = 0; tries < model::TRIES; tries++)
+        if (enqueue(2 + index)) {
+          RL_ASSERT(VAR(before_take) == 1);
+          break;
+        }
+    }
+  }
+};
+MODEL_TEST(mpmc_room_carries, 60000)
+
+/* Closing while two producers enqueue: what was accepted is what comes out before the end. */
+struct mpmc_closing : mpmc_ring_base<mpmc_closing, 2, 3> {
+  rl::var<int> before_close;
+  bool drained;
+  void before() {
+    mpmc_ring_base<mpmc_closing, 2, 3>::before();
+    VAR(before_close) = 0;
+    drained = false;
+  }
+  void thread(unsigned index) {
+    if (index == 0) {
+      enqueue(0);
+      enqueue(1);
+    } else if (index == 1) {
+      VAR(before_close) = 1;
+      sl_mpmc_ring_close(&ring);
+      RL_ASSERT(!enqueue(8));
+    } else {
+      while (!sl_mpmc_ring_is_drained(&ring)) {
+        dequeue();
+        rl::yield(1, $);
+      }
+      RL_ASSERT(VAR(before_close) == 1);
+      drained = true;
+    }
+  }
+  void after() {
+    RL_ASSERT(drained && dequeue() < 0);
+    mpmc_ring_base<mpmc_closing, 2, 3>::after();
+  }
+};
+MODEL_TEST(mpmc_closing, 20000)
+
+/* Nobody is ever more than the capacity: a count taken by a third thread. */
+struct mpmc_counted : mpmc_ring_base<mpmc_counted, 3, 3> {
+  void thread(unsigned index) {
+    if (index == 0) {
+      for (int i = 0; i < 2; i++) enqueue(i);
+    } else if (index == 1) {
+      for (int i = 0; i < 2; i++) dequeue();
+    } else {
+      RL_ASSERT(sl_mpmc_ring_count(&ring) <= 2);
+    }
+  }
+};
+MODEL_TEST(mpmc_counted, 20000)
