@@ -17,7 +17,7 @@ static void page_init(sl_waiters_page *page) {
 }
 
 static sl_waiters_page *page_after(sl_waiters_page *page) {
-  return (sl_waiters_page *)(uintptr_t)sl_load_acquire_u64(&page->next_); /* [WA4] */
+  return (sl_waiters_page *)(uintptr_t)sl_load_acquire_u64(&page->next_); /* [WA3] */
 }
 
 /* The page after `page`, made if there is none; NULL: no memory. */
@@ -28,7 +28,7 @@ static sl_waiters_page *page_made_after(sl_waiters_page *page) {
   if (fresh == NULL) return NULL;
   page_init(fresh);
   uint64_t none = 0;
-  if (sl_cas_acq_rel_u64(&page->next_, &none, (uint64_t)(uintptr_t)fresh)) return fresh; /* [WA4] */
+  if (sl_cas_acq_rel_u64(&page->next_, &none, (uint64_t)(uintptr_t)fresh)) return fresh; /* [WA3] */
   free(fresh);
   return (sl_waiters_page *)(uintptr_t)none;
 }
@@ -57,7 +57,7 @@ static bool take_seat(sl_wait *wait) {
     uint64_t used = sl_load_relaxed_u64(&page->used_);
     while (used != UINT64_MAX) {
       uint64_t bit = ~used & (used + 1); /* the lowest that is not set */
-      if (!sl_cas_acquire_u64(&page->used_, &used, used | bit)) continue; /* [WA3] */
+      if (!sl_cas_acquire_u64(&page->used_, &used, used | bit)) continue; /* [WA2] */
       wait->page_ = page;
       wait->seat_ = (uint32_t)__builtin_ctzll(bit);
       return true;
@@ -68,7 +68,7 @@ static bool take_seat(sl_wait *wait) {
 
 static void leave_seat(sl_wait *wait) {
   uint64_t bit = (uint64_t)1 << wait->seat_;
-  sl_fetch_and_release_u64(&wait->page_->used_, ~bit); /* [WA3] */
+  sl_fetch_and_release_u64(&wait->page_->used_, ~bit); /* [WA2] */
   wait->seat_ = SL_WAIT_NO_SEAT_;
 }
 
@@ -76,7 +76,7 @@ static sl_seat *seat_of(const sl_wait *wait) { return &wait->page_->seats_[wait-
 
 /* Wakes whoever is in the seat; harmless if nobody is, or someone else than was meant. */
 static void wake_seat(sl_seat *seat) {
-  uint32_t state = sl_exchange_acq_rel_u32(&seat->state_, SL_SEAT_NOTIFIED_); /* [WA1] [WA2] */
+  uint32_t state = sl_exchange_acquire_u32(&seat->state_, SL_SEAT_NOTIFIED_); /* [WA1] */
   if (state == SL_SEAT_PARKED_) sl_futex_wake(&seat->state_, 1);
   if (state == SL_SEAT_SUSPENDED_) seat->wake_(seat->context_);
 }
@@ -155,8 +155,8 @@ bool sl_wait_announce(sl_wait *wait) {
 static void park(sl_wait *wait) {
   sl_atomic_u32 *state = &seat_of(wait)->state_;
   uint32_t awake = SL_SEAT_AWAKE_;
-  if (!sl_cas_release_u32(state, &awake, SL_SEAT_PARKED_)) return; /* [WA1] notified already */
-  while (sl_load_acquire_u32(state) == SL_SEAT_PARKED_) {          /* [WA2] */
+  if (!sl_cas_relaxed_u32(state, &awake, SL_SEAT_PARKED_)) return; /* notified already */
+  while (sl_load_relaxed_u32(state) == SL_SEAT_PARKED_) { /* relaxed: who woke it took its bit [EC2] */
     uint64_t left = time_left(wait);
     if (left == 0) return;
     sl_futex_wait(state, SL_SEAT_PARKED_, left);
@@ -200,7 +200,7 @@ void sl_wait_end(sl_wait *wait) {
   if (unneeded) sl_waiters_notify(wait->waiters_, 1);
 }
 
-bool sl_wait_suspend(sl_wait *wait, void (*wake)(void *context), void *context) {
+bool sl_wait_suspend(sl_wait *wait, sl_wake_function wake, void *context) {
   sl_seat *seat = seat_of(wait);
   seat->wake_ = wake;
   seat->context_ = context;

@@ -107,4 +107,10 @@ static inline void sl_spin_pause(void) {
 
 #endif /* SL_ATOMIC_HEADER */
 
+/* The type of a field that is not atomic but that threads hand on to one another. Just T; the model
+ * checker puts something in its place that finds races. */
+#ifndef SL_HANDED_ON
+#define SL_HANDED_ON(T) T
+#endif
+
 #endif /* SL_ATOMIC_H */

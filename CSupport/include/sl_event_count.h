@@ -23,8 +23,10 @@
  *         that changes the condition and then takes, at least one sees the other (Dekker). Where
  *         notifiers look often and waiters sleep seldom, both use the forms that end in _seldom and
  *         _often, whose barriers are those of sl_barrier.h.
- *   [EC2] take acq_rel -> announce/retract acq_rel: who finds its bit gone knows that a wake-up for it is under
- *         way, and sees what the notifier did before.
+ *   [EC2] take, compare-and-swap release -> retract, fetch_and acquire: who finds its bit gone
+ *         knows that a wake-up for it is under way, and sees what the notifier did before.
+ *   [EC3] announce, fetch_or release -> take, compare-and-swap acquire: what the waiter did before
+ *         (how it is to be woken) comes before what the notifier does to wake it.
  *
  * Exclusion. announce and retract of one waiter: by that waiter alone. take: anybody.
  *
@@ -65,7 +67,7 @@ static inline void sl_event_count_init(sl_event_count *e, sl_atomic_u64 *words, 
 
 static inline void sl_event_count_set_(sl_event_count *e, uint32_t waiter) {
   uint64_t bit = (uint64_t)1 << (waiter % SL_EVENT_COUNT_BITS_);
-  sl_fetch_or_acq_rel_u64(&e->words[waiter / SL_EVENT_COUNT_BITS_], bit); /* [EC2] */
+  sl_fetch_or_release_u64(&e->words[waiter / SL_EVENT_COUNT_BITS_], bit); /* [EC3] */
 }
 
 /* Says that `waiter` is about to sleep. The caller then looks at its condition again, and either
@@ -83,7 +85,7 @@ static inline void sl_event_count_announce_seldom(sl_event_count *e, uint32_t wa
 /* Takes the announcement back. False: a notifier was quicker, and its wake-up is under way. */
 static inline bool sl_event_count_retract(sl_event_count *e, uint32_t waiter) {
   uint64_t bit = (uint64_t)1 << (waiter % SL_EVENT_COUNT_BITS_);
-  return (sl_fetch_and_acq_rel_u64(&e->words[waiter / SL_EVENT_COUNT_BITS_], ~bit) & bit) != 0; /* [EC2] */
+  return (sl_fetch_and_acquire_u64(&e->words[waiter / SL_EVENT_COUNT_BITS_], ~bit) & bit) != 0; /* [EC2] */
 }
 
 static inline bool sl_event_count_is_announced(const sl_event_count *e, uint32_t waiter) {
@@ -99,7 +101,7 @@ static inline uint32_t sl_event_count_take_(sl_event_count *e, uint32_t first) {
       uint64_t from_first = bits >> shift << shift;
       uint64_t candidates = from_first != 0 ? from_first : bits;
       uint64_t lowest = candidates & (~candidates + 1);
-      if (sl_cas_acq_rel_u64(&e->words[i], &bits, bits & ~lowest)) { /* [EC2] */
+      if (sl_cas_acq_rel_u64(&e->words[i], &bits, bits & ~lowest)) { /* [EC2] [EC3] */
         return i * SL_EVENT_COUNT_BITS_ + (uint32_t)__builtin_ctzll(lowest);
       }
     }

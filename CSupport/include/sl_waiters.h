@@ -26,12 +26,12 @@
  * keeps at most one notification from the others. A waiter burns no processor time: it spins for a
  * few microseconds at most, less when that has not helped lately, and not at all on one core.
  *
- * Orderings: [EC1] and [EC2] of sl_event_count.h, asymmetric, and
- *   [WA1] park or suspend, compare-and-swap release state -> notify, exchange acquire state: the
+ * Orderings: [EC1], [EC2] and [EC3] of sl_event_count.h, asymmetric, and
+ *   [WA1] suspend, compare-and-swap release state -> notify, exchange acquire state: the
  *         callback that it finds there.
- *   [WA2] notify, exchange release state -> awake, load acquire state: what the notifier did before.
- *   [WA3] seat given back, fetch_and release used -> got, compare-and-swap acquire used.
- *   [WA4] page linked, compare-and-swap release -> followed, load acquire: it is initialised.
+ *   [WA2] seat given back, fetch_and release used -> got, compare-and-swap acquire used: its last
+ *         owner has done with it.
+ *   [WA3] page linked, compare-and-swap release -> followed, load acquire: it is initialised.
  *
  * No lost wake-up. A notifier that misses an announcement came before it, and the waiter's next
  * look sees the change [EC1]. A notification that finds its waiter satisfied already is passed on to
@@ -60,10 +60,12 @@ enum {
 
 enum { SL_SEAT_AWAKE_ = 0, SL_SEAT_PARKED_ = 1, SL_SEAT_SUSPENDED_ = 2, SL_SEAT_NOTIFIED_ = 3 };
 
+typedef void (*sl_wake_function)(void *context);
+
 typedef struct {
   sl_atomic_u32 state_; /* the futex word */
-  void (*wake_)(void *context);
-  void *context_;
+  SL_HANDED_ON(sl_wake_function) wake_;
+  SL_HANDED_ON(void *) context_;
 } sl_seat;
 
 typedef struct sl_waiters_page {
@@ -149,7 +151,7 @@ bool sl_wait_announce(sl_wait *wait);
  * its scheduler. False: notified already, wake is not called. Either way it looks again after that,
  * and begins again with sl_wait_announce.
  */
-bool sl_wait_suspend(sl_wait *wait, void (*wake)(void *context), void *context);
+bool sl_wait_suspend(sl_wait *wait, sl_wake_function wake, void *context);
 
 /* Wakes this waiter, whether or not its condition holds: for cancellation. */
 void sl_wait_wake(sl_wait *wait);

@@ -74,7 +74,21 @@ template <typename T> struct atomic_word {
 
 void fence(const site &s, rl::debug_info_param info);
 
+/* A field that one thread hands on to another: relacy finds accesses that nothing orders. */
+template <typename T> class handed_on {
+  rl::var<T> value_;
+
+public:
+  T operator=(T v) {
+    value_($) = v;
+    return v;
+  }
+  operator T() const { return value_($); }
+};
+
 }  // namespace model
+
+#define SL_HANDED_ON(T) model::handed_on<T>
 
 typedef model::atomic_word<uint32_t> sl_atomic_u32;
 typedef model::atomic_word<uint64_t> sl_atomic_u64;
@@ -172,9 +186,8 @@ typedef model::atomic_word<uint64_t> sl_atomic_u64;
 #define sl_fetch_and_seq_cst_u64 sl_fetch_and_seq_cst_u32
 
 #define sl_fence_seq_cst() model::fence(SL_SITE_("fence", seq_cst, true), $)
-/* Half of an asymmetric barrier, whose other half is a barrier on every core: in the model both are
- * fences. */
-#define sl_compiler_barrier() model::fence(SL_SITE_("barrier", seq_cst, true), $)
+/* Holds back compilers only; the model has none, since it performs what is written in the order written. */
+#define sl_compiler_barrier() ((void)SL_SITE_("compiler barrier", relaxed, false))
 
 /* Any spinning thread lets the others run: else the search would follow it for ever. */
 #define sl_spin_pause() rl::yield(1, $)

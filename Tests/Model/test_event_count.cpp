@@ -1,0 +1,103 @@
+/* sl_event_count.h under the model: who announces itself and sleeps is woken. */
+#include "system.hpp"
+
+#include "sl_event_count.h"
+
+/* Waiters that sleep on a word each; a condition that orders nothing by itself. */
+enum announcing { PLAIN, SELDOM, SELDOM_SYMMETRIC }; /* with _seldom and _often, or without */
+
+template <typename Suite, announcing KIND, unsigned WAITERS, unsigned THREADS>
+struct event_base : rl::test_suite<Suite, THREADS> {
+  sl_atomic_u64 word;
+  sl_event_count event;
+  sl_atomic_u32 permits;
+  sl_atomic_u32 woken[WAITERS];
+  rl::var<int> before_change, before_wait[WAITERS];
+
+  void before() {
+    model::begin_system(KIND == SELDOM ? model::ASYMMETRIC : model::SYMMETRIC);
+    sl_event_count_init(&event, &word, WAITERS);
+    sl_store_relaxed_u32(&permits, 0);
+    for (auto &w : woken) sl_store_relaxed_u32(&w, 0);
+    VAR(before_change) = 0;
+    for (auto &each : before_wait) VAR(each) = 0;
+  }
+
+  void after() { RL_ASSERT(sl_load_relaxed_u64(&word) == 0 && sl_load_relaxed_u32(&permits) == 0); }
+
+  bool try_get() {
+    uint32_t n = sl_load_relaxed_u32(&permits);
+    while (n > 0)
+      if (sl_cas_relaxed_u32(&permits, &n, n - 1)) return true;
+    return false;
+  }
+
+  void sleep(uint32_t waiter) {
+    while (sl_load_acquire_u32(&woken[waiter]) == 0) sl_futex_wait(&woken[waiter], 0, UINT64_MAX);
+    sl_store_relaxed_u32(&woken[waiter], 0);
+  }
+
+  void wake(uint32_t waiter) {
+    sl_store_release_u32(&woken[waiter], 1);
+    sl_futex_wake(&woken[waiter], 1);
+  }
+
+  /* Gets a permit. */
+  void wait(uint32_t waiter) {
+    while (!try_get()) {
+      VAR(before_wait[waiter]) = 1;
+      if (KIND != PLAIN)
+        sl_event_count_announce_seldom(&event, waiter);
+      else
+        sl_event_count_announce(&event, waiter);
+      if (try_get()) {
+        if (!sl_event_count_retract(&event, waiter)) {
+          RL_ASSERT(VAR(before_change) == 1);
+          notify(); /* somebody else may need it */
+        }
+        return;
+      }
+      sleep(waiter);
+    }
+  }
+
+  void notify() {
+    if (KIND != PLAIN && !sl_event_count_has_any_often(&event)) return;
+    uint32_t waiter = KIND != PLAIN ? sl_event_count_take_from(&event, 1) : sl_event_count_take(&event);
+    if (waiter == SL_EVENT_COUNT_NONE) return;
+    RL_ASSERT(VAR(before_wait[waiter]) == 1);
+    wake(waiter);
+  }
+};
+
+/* One waits, one changes the condition and notifies. */
+template <announcing KIND> struct event_one_waiter : event_base<event_one_waiter<KIND>, KIND, 1, 2> {
+  void thread(unsigned index) {
+    if (index == 0) return this->wait(0);
+    VAR(this->before_change) = 1;
+    sl_fetch_add_relaxed_u32(&this->permits, 1);
+    this->notify();
+  }
+};
+typedef event_one_waiter<PLAIN> event_wakes_one;
+typedef event_one_waiter<SELDOM> event_wakes_one_seldom;
+typedef event_one_waiter<SELDOM_SYMMETRIC> event_wakes_one_symmetric;
+MODEL_TEST(event_wakes_one, 30000)
+MODEL_TEST(event_wakes_one_seldom, 30000)
+MODEL_TEST(event_wakes_one_symmetric, 30000)
+
+/* Two wait, two permits come. */
+template <announcing KIND> struct event_two_waiters : event_base<event_two_waiters<KIND>, KIND, 2, 3> {
+  void thread(unsigned index) {
+    if (index < 2) return this->wait(index);
+    VAR(this->before_change) = 1;
+    for (int i = 0; i < 2; i++) {
+      sl_fetch_add_relaxed_u32(&this->permits, 1);
+      this->notify();
+    }
+  }
+};
+typedef event_two_waiters<PLAIN> event_wakes_two;
+typedef event_two_waiters<SELDOM> event_wakes_two_seldom;
+MODEL_TEST(event_wakes_two, 30000)
+MODEL_TEST(event_wakes_two_seldom, 30000)
