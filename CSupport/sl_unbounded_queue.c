@@ -383,7 +383,9 @@ bool sl_unbounded_queue_close(sl_unbounded_queue *queue) {
 bool sl_unbounded_queue_is_closed(const sl_unbounded_queue *queue) {
   section_begin();
   const segment *s = as_segment(sl_load_acquire_u64(&queue->tail)); /* [UQ3] */
-  bool closed = sl_load_acquire_u64(&s->next) == CLOSED_NEXT;       /* [UQ10] */
+  /* A close in between its two steps has closed nothing as long as a cell can still be claimed. */
+  bool closed = sl_load_acquire_u64(&s->next) == CLOSED_NEXT &&        /* [UQ10] */
+                sl_load_relaxed_u64(&s->claimed) >= queue->cell_count; /* also by its CLOSED_BIT */
   section_end();
   return closed;
 }
