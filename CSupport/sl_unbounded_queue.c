@@ -335,6 +335,8 @@ sl_result sl_unbounded_queue_claim(sl_unbounded_queue *queue, sl_unbounded_ticke
       segment *mine;
       sl_result result = append_segment(queue, s, &mine);
       if (result != SL_OK) {
+        /* Not a cell that consumers would have to pass over, and that would be counted. */
+        if ((index & CLOSED_BIT) != 0) sl_fetch_sub_relaxed_u64(&s->claimed, 1);
         section_end();
         return result;
       }
