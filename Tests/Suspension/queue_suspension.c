@@ -40,7 +40,11 @@ typedef struct {
   uint32_t producers, consumers; /* of the team */
   uint32_t share_of_producer, share_of_consumer;
   int64_t successes; /* of a team at one end */
-  bool blocked;     /* what queue_suspension_blocks found */
+  /* Of the close: a call has begun; somebody has been told of it, or a call has ended; a get has been told
+   * that nothing will come. Any thread sets them, nobody takes them back. */
+  uint32_t close_begun, close_known, end_known;
+  uint32_t closers; /* calls that said that they closed it */
+  /* For queue_suspension_blocks. */
   bool only_rounds;
   uint64_t blocks;
 } books;
@@ -65,23 +69,55 @@ static void check_capacity(books *b) {
 }
 
 /* What the peer of a stopped thread needs for its own operation. */
-static void check_steps(const books *b, uint64_t steps, const char *what) {
-  if (b->subject->most_steps != 0 && steps > b->subject->most_steps) {
-    suspension_fail("the other's %s, wait-free in %u steps, took %lu", what, b->subject->most_steps,
-                    (unsigned long)steps);
+static void check_steps(unsigned most, uint64_t steps, const char *what) {
+  if (most != 0 && steps > most) {
+    suspension_fail("the other's %s, wait-free in %u steps, took %lu", what, most, (unsigned long)steps);
   }
 }
 
-static bool put_one(books *b, unsigned producer) {
+static uint32_t is_set(const uint32_t *flag) { return __atomic_load_n(flag, __ATOMIC_SEQ_CST); }
+static void set(uint32_t *flag) { __atomic_store_n(flag, 1, __ATOMIC_SEQ_CST); }
+
+/* An operation has been told that the queue is closed. */
+static void note_told(books *b, const char *what) {
+  if (!is_set(&b->close_begun)) suspension_fail("%s: closed, it says, and nobody has begun to close it", what);
+  set(&b->close_known);
+}
+
+static void check_is_closed(books *b) {
+  if (b->subject->is_closed == NULL) return;
+  bool known = is_set(&b->close_known), closed = b->subject->is_closed(b->queue);
+  if (known && !closed) suspension_fail("is_closed is false, and somebody has been told of the close before");
+  if (closed) note_told(b, "is_closed");
+}
+
+static void close_it(books *b) {
+  set(&b->close_begun);
+  uint64_t before = suspension_begin();
+  bool first = b->subject->close(b->queue);
+  suspension_end(before);
+  if (first) __atomic_fetch_add(&b->closers, 1, __ATOMIC_RELAXED);
+  set(&b->close_known);
+}
+
+typedef enum { DONE, NOT_NOW, ENDED } answer;
+
+static answer put_one(books *b, unsigned producer) {
   uint64_t value = value_of(producer, b->put[producer]);
   if (b->put[producer] == MOST_VALUES) suspension_fail("the test puts more than it has books for");
+  bool known = is_set(&b->close_known);
   uint64_t before = suspension_begin();
-  bool accepted = b->subject->put(b->queue, &value, 1) == 1;
-  check_steps(b, suspension_end(before), "put");
-  if (!accepted) return false;
+  size_t n = b->subject->put(b->queue, &value, 1);
+  check_steps(b->subject->most_put_steps, suspension_end(before), "put");
+  if (n == QUEUE_ENDED) {
+    note_told(b, "put");
+    return ENDED;
+  }
+  if (known) suspension_fail("a put that is %s, and the close was known before", n == 1 ? "accepted" : "not told");
+  if (n != 1) return NOT_NOW;
   b->put[producer]++;
   __atomic_store_n(&b->puts_ended[producer].value, b->put[producer], __ATOMIC_RELEASE);
-  return true;
+  return DONE;
 }
 
 static void note_got(books *b, unsigned consumer, uint64_t value) {
@@ -99,24 +135,31 @@ static void note_got(books *b, unsigned consumer, uint64_t value) {
   b->next_expected[consumer][producer] = number + 1;
 }
 
-static bool get_one(books *b, unsigned consumer) {
+static answer get_one(books *b, unsigned consumer) {
   uint64_t *begun = &b->gets_begun[consumer].value, value = 0;
   /* Sequentially consistent: what the queue does after it must not be seen before it. */
   __atomic_fetch_add(begun, 1, __ATOMIC_SEQ_CST);
+  bool known = is_set(&b->end_known);
   uint64_t before = suspension_begin();
-  bool got = b->subject->get(b->queue, &value, 1) == 1;
-  check_steps(b, suspension_end(before), "get");
-  if (got)
+  size_t n = b->subject->get(b->queue, &value, 1);
+  check_steps(b->subject->most_get_steps, suspension_end(before), "get");
+  if (known && n != QUEUE_ENDED) suspension_fail("a get %s after the end", n == 1 ? "got an element" : "is not told");
+  if (n == 1) {
     note_got(b, consumer, value);
-  else
-    __atomic_store_n(begun, *begun - 1, __ATOMIC_SEQ_CST);
-  return got;
+    return DONE;
+  }
+  __atomic_store_n(begun, *begun - 1, __ATOMIC_SEQ_CST);
+  if (n != QUEUE_ENDED) return NOT_NOW;
+  note_told(b, "get");
+  set(&b->end_known);
+  return ENDED;
 }
 
 /* ---- The case ------------------------------------------------------------------------------ */
 
 static bool others_may_put(const books *b) {
-  return !b->situation->closed && !(b->subject->sole_producer && b->operation->effect == PUTS);
+  queue_effect e = b->operation->effect;
+  return !(b->subject->sole_producer && (e == PUTS || e == CLOSES));
 }
 
 static bool others_may_get(const books *b) {
@@ -132,16 +175,19 @@ static void set_up(void *context) {
   memset(b->puts_ended, 0, sizeof b->puts_ended);
   memset(b->gets_begun, 0, sizeof b->gets_begun);
   b->ended = false;
+  b->close_begun = b->close_known = b->end_known = b->closers = 0;
   b->queue = b->subject->create(s);
   if (b->queue == NULL) suspension_fail("the queue cannot be made");
   for (size_t i = 0; i < s->passed; i++) {
-    if (!put_one(b, TESTER) || !get_one(b, BY_TESTER)) suspension_fail("set-up: element %zu does not pass", i);
+    bool passed = put_one(b, TESTER) == DONE && get_one(b, BY_TESTER) == DONE;
+    if (!passed) suspension_fail("set-up: element %zu does not pass", i);
   }
   if (b->subject->prepare != NULL) b->subject->prepare(b->queue, s);
   for (size_t i = 0; i < s->held; i++) {
-    if (!put_one(b, TESTER)) suspension_fail("set-up: no room for element %zu", i);
+    if (put_one(b, TESTER) != DONE) suspension_fail("set-up: no room for element %zu", i);
   }
-  if (s->closed) b->subject->close(b->queue);
+  if (s->closed) close_it(b);
+  if (b->operation->effect == CLOSES) set(&b->close_begun);
   for (size_t i = 0; i < b->amount; i++) {
     b->values[i] = b->operation->effect == PUTS ? value_of(VICTIM, i) : UINT64_MAX;
   }
@@ -180,16 +226,31 @@ static int64_t gets_of_victim(const books *b) {
   return !b->ended && b->operation->effect == GETS ? (int64_t)b->amount : 0;
 }
 
+/* All that there is; what the last get answered. */
+static answer get_all(books *b, int64_t *n) {
+  answer a;
+  for (*n = 0; (a = get_one(b, BY_TESTER)) == DONE;) ++*n;
+  return a;
+}
+
 static void drain(books *b) {
-  int64_t inside = level(b), n = 0;
-  while (get_one(b, BY_TESTER)) n++;
+  int64_t inside = level(b), n;
+  bool known = is_set(&b->close_known);
+  answer last = get_all(b, &n);
   check_between(n, inside - gets_of_victim(b), inside + puts_of_victim(b), "elements drained");
+  /* A victim in the middle of closing may have been seen by some only. */
+  bool closing = b->operation->effect == CLOSES && !b->situation->closed;
+  if (known && !closing && !b->subject->may_block && last != ENDED) {
+    suspension_fail("the queue is closed and drained, and a get is not told");
+  }
 }
 
 static void fill(books *b) {
   int64_t capacity = (int64_t)b->situation->capacity;
   if (capacity == 0) return;
-  while (put_one(b, TESTER)) check_capacity(b);
+  answer a;
+  while ((a = put_one(b, TESTER)) == DONE) check_capacity(b);
+  if (a == ENDED) return;
   check_between(level(b), capacity - puts_of_victim(b), capacity + gets_of_victim(b),
                 "elements inside when it is full");
 }
@@ -198,8 +259,8 @@ static void fill(books *b) {
 static bool rounds_succeed(books *b) {
   int fruitless_puts = 0, fruitless_gets = 0;
   for (int done = 0; done < ROUNDS;) {
-    fruitless_puts = put_one(b, TESTER) ? 0 : fruitless_puts + 1;
-    bool got = get_one(b, BY_TESTER);
+    fruitless_puts = put_one(b, TESTER) != NOT_NOW ? 0 : fruitless_puts + 1;
+    bool got = get_one(b, BY_TESTER) != NOT_NOW;
     fruitless_gets = got ? 0 : fruitless_gets + 1;
     if (got) done++;
     if (fruitless_puts > FRUITLESS || fruitless_gets > FRUITLESS) return false;
@@ -215,20 +276,20 @@ static void let_others_run(uint32_t *failures) {
   if (++*failures % 8 == 0) sched_yield();
 }
 
-/* Producers first, then consumers; each ends when its share has succeeded. */
+/* Producers first, then consumers; each ends when its share has succeeded, or been told of the end. */
 static void complete_share(void *context, unsigned index) {
   books *b = (books *)context;
   uint32_t failures = 0;
   if (index < b->producers) {
     for (uint32_t n = 0; n < b->share_of_producer;) {
-      if (put_one(b, index))
+      if (put_one(b, index) != NOT_NOW)
         n++;
       else
         let_others_run(&failures);
     }
   } else {
     for (uint32_t n = 0; n < b->share_of_consumer;) {
-      if (get_one(b, index))
+      if (get_one(b, index) != NOT_NOW)
         n++;
       else
         let_others_run(&failures);
@@ -243,14 +304,27 @@ static void call_share(void *context, unsigned index) {
   bool puts = index < b->producers;
   uint32_t successes = 0, failures = 0, share = puts ? b->share_of_producer : b->share_of_consumer;
   for (uint32_t n = 0; n < share; n++) {
-    bool done = puts ? put_one(b, index) : get_one(b, index);
-    if (done)
+    answer a = puts ? put_one(b, index) : get_one(b, index);
+    if (a == DONE)
       successes++;
     else if (b->producers != 0 && b->consumers != 0)
       let_others_run(&failures);
     if (n % 8 == 0) check_capacity(b);
   }
   __atomic_fetch_add(&b->successes, successes, __ATOMIC_RELAXED);
+}
+
+/* What came of the calls at one end, when the victim is alone at the other. */
+static void check_ends(const books *b, int64_t inside) {
+  int64_t capacity = (int64_t)b->situation->capacity;
+  bool put = others_may_put(b), get = others_may_get(b);
+  if (!put && get) {
+    check_between(b->successes, inside - gets_of_victim(b), inside + puts_of_victim(b), "elements got");
+  }
+  if (put && !get && capacity != 0 && !is_set(&b->close_known)) {
+    check_between(b->successes, capacity - inside - puts_of_victim(b), capacity - inside + gets_of_victim(b),
+                  "elements put");
+  }
 }
 
 static void others(void *context) {
@@ -263,8 +337,9 @@ static void others(void *context) {
   }
   b->producers = !put ? 0 : s->sole_producer ? 1 : 2;
   b->consumers = !get ? 0 : s->sole_consumer ? 1 : 2;
-  bool all_succeed = put && get && !s->may_block && b->operation->effect != CLOSES;
+  bool all_succeed = put && get && !s->may_block;
   if (all_succeed && !rounds_succeed(b)) suspension_fail("%d tries in a row come to nothing", FRUITLESS);
+  check_is_closed(b);
 
   int64_t inside = level(b), capacity = (int64_t)b->situation->capacity;
   uint32_t ends = (b->producers != 0) + (b->consumers != 0);
@@ -274,23 +349,18 @@ static void others(void *context) {
   if (b->consumers == 0 && capacity == 0) b->share_of_producer = MOST_VALUES / 2;
   b->successes = 0;
   suspension_team(b->producers + b->consumers, all_succeed ? complete_share : call_share, b);
-  if (s->may_block || b->operation->effect == CLOSES) return;
+  check_is_closed(b);
+  if (!s->may_block) check_ends(b, inside);
 
-  if (!put && get) {
-    check_between(b->successes, inside - gets_of_victim(b), inside + puts_of_victim(b), "elements got");
-  }
-  if (put && !get && capacity != 0) {
-    check_between(b->successes, capacity - inside - puts_of_victim(b), capacity - inside + gets_of_victim(b),
-                  "elements put");
-  }
-  /* The victim goes on with a queue that is full, or empty, or as the others left it. */
-  if (put && suspension_number() % 3 == 0) fill(b);
-  if (get && suspension_number() % 3 == 1) drain(b);
+  /* The victim goes on with a queue that is full, or empty, or closed, or as the others left it. */
+  if (put && suspension_number() % 4 == 0 && !s->may_block) fill(b);
+  if (put && suspension_number() % 4 == 1 && s->close != NULL) close_it(b);
+  if (get && suspension_number() % 4 <= 2 && !s->may_block) drain(b);
 }
-
 /* ---- Disturbances -------------------------------------------------------------------------- */
 
-static const char *const disturbances[] = {"a put", "a get", "a lap", NULL};
+static const char *const disturbances[] = {"a put", "a get", "a lap", NULL},
+                         *const disturbances_with_close[] = {"a put", "a get", "a lap", "a close", NULL};
 
 static void disturb(void *context, unsigned which) {
   books *b = (books *)context;
@@ -303,10 +373,13 @@ static void disturb(void *context, unsigned which) {
   case 1:
     if (get) get_one(b, BY_DISTURBER);
     break;
+  case 3:
+    if (put) close_it(b);
+    break;
   default: /* as many as bring the counters to the same slots again */
     if (!put || !get) break;
     for (size_t i = 0; i < (lap != 0 ? lap : 20); i++) {
-      if (put_one(b, DISTURBER)) {
+      if (put_one(b, DISTURBER) == DONE) {
         get_one(b, BY_DISTURBER);
       } else {
         get_one(b, BY_DISTURBER);
@@ -324,7 +397,20 @@ static void note_result(books *b) {
   if (effect == LOOKS && b->situation->capacity != 0 && b->result > b->situation->capacity) {
     suspension_fail("says %zu, more than the capacity", b->result);
   }
+  if (effect == ASKS) {
+    if (b->situation->closed && b->result == 0) suspension_fail("it was closed, and the victim is not told");
+    if (b->result != 0) note_told(b, "the victim");
+  }
+  if (effect == CLOSES) {
+    b->closers += (uint32_t)b->result;
+    set(&b->close_known);
+  }
   if (effect != PUTS && effect != GETS) return;
+  if (b->result == QUEUE_ENDED) {
+    note_told(b, "the victim");
+    if (effect == GETS) set(&b->end_known);
+    b->result = 0;
+  }
   if (b->result > b->amount) suspension_fail("%zu values instead of %zu", b->result, b->amount);
   if (effect == PUTS) {
     b->put[VICTIM] = (uint32_t)b->result;
@@ -362,22 +448,26 @@ static void tear_down(void *context) {
   const queue_situation *s = b->situation;
   note_result(b);
   check_capacity(b);
-  if (b->subject->restore != NULL) b->subject->restore(b->queue, s);
+  if (b->subject->restore != NULL) b->subject->restore(b->queue, b->operation);
   merge_orders(b);
-  int64_t inside = level(b), n = 0;
-  while (get_one(b, BY_TESTER)) n++;
+  check_is_closed(b);
+  int64_t inside = level(b), n;
+  answer last = get_all(b, &n);
   check_between(n, inside, inside, "elements left when all is over");
-  if (!s->closed && b->operation->effect != CLOSES) {
+  if (is_set(&b->close_known)) {
+    if (last != ENDED) suspension_fail("the queue is closed and drained, and a get is not told");
+    if (put_one(b, TESTER) != ENDED) suspension_fail("the closed queue does not refuse an element");
+    if (b->closers != 1) suspension_fail("%u calls say that they have closed it", b->closers);
+  } else {
+    if (last == ENDED) suspension_fail("a get is told of the end, and nobody has closed the queue");
     if (s->capacity != 0)
       fill(b);
     else
       for (int i = 0; i < 20; i++) put_one(b, TESTER);
     drain(b);
-    n = b->subject->count != NULL ? (int64_t)b->subject->count(b->queue) : 0;
-    check_between(n, 0, 0, "elements counted in the empty queue");
-  } else if (put_one(b, TESTER)) {
-    suspension_fail("the closed queue takes an element");
   }
+  n = b->subject->count != NULL ? (int64_t)b->subject->count(b->queue) : 0;
+  check_between(n, 0, 0, "elements counted in the empty queue");
   check_whole(b);
   b->subject->destroy(b->queue);
 }
@@ -385,6 +475,7 @@ static void tear_down(void *context) {
 /* ---- Sweeps -------------------------------------------------------------------------------- */
 
 static suspension_case case_of(books *b) {
+  bool others_close = b->subject->close != NULL && others_may_put(b);
   suspension_case c = {
       .subject = b->subject->name,
       .operation = b->operation->name,
@@ -394,7 +485,7 @@ static suspension_case case_of(books *b) {
       .run = run,
       .others = others,
       .tear_down = tear_down,
-      .disturbances = b->situation->calm ? NULL : disturbances,
+      .disturbances = b->situation->calm ? NULL : others_close ? disturbances_with_close : disturbances,
       .disturb = disturb,
       .most_steps = b->operation->most_steps,
   };

@@ -11,6 +11,10 @@
  *              those of each producer in order.
  *   capacity   What has been put and not got is never more. While the victim is stopped the others can fill
  *              the queue, and drain it, but for what the victim itself holds.
+ *   closing    Before a close begins nobody is told of it. From when it has ended, or one thread has been told
+ *              of it, each put says so; from when a get has said that nothing will come, each one says so. A
+ *              drained queue says so, also while the victim is stopped; one call of close says that it closed.
+ *              The victim closes, or finds the queue closed, or has it closed before one of its steps.
  *   afterwards The queue is filled and drained once more, exactly.
  */
 #ifndef QUEUE_SUSPENSION_H
@@ -22,8 +26,12 @@ typedef enum {
   PUTS,
   GETS,
   LOOKS, /* changes nothing: count and the like */
-  CLOSES
+  ASKS,  /* whether it is closed: 0 or 1 */
+  CLOSES /* 1: this call has closed it, 0: it was closed */
 } queue_effect;
+
+/* What a put answers in a closed queue, and a get in one that is closed and drained, in place of 0. */
+#define QUEUE_ENDED SIZE_MAX
 
 /* How the victim finds the queue. The same operation takes another path in each. */
 typedef struct {
@@ -55,16 +63,18 @@ typedef struct {
   /* What the others use, and the test itself. */
   size_t (*put)(void *queue, uint64_t *values, size_t amount);
   size_t (*get)(void *queue, uint64_t *values, size_t amount);
-  size_t (*count)(void *queue); /* NULL: there is none */
-  void (*close)(void *queue);   /* NULL: there is none */
+  size_t (*count)(void *queue);    /* NULL: there is none */
+  bool (*close)(void *queue);      /* NULL: there is none; a producer's where there is one only */
+  bool (*is_closed)(void *queue);  /* NULL: there is none */
   /* Called when elements have passed and before some are put to stay, and when the victim has ended. NULL:
    * nothing to do. */
   void (*prepare)(void *queue, const queue_situation *situation);
-  void (*restore)(void *queue, const queue_situation *situation);
+  void (*restore)(void *queue, const queue_operation *operation);
   bool sole_producer, sole_consumer;
   /* Honestly not lock-free: calls return, and that is all that is asked of them while the victim is stopped. */
   bool may_block;
-  unsigned most_steps; /* of a put and of a get of one value, also with the victim stopped; 0: no claim */
+  /* Of a put and of a get of one value by the others, whatever the victim has done; 0: no claim. */
+  unsigned most_put_steps, most_get_steps;
   const queue_operation *operations; /* the victim's */
   const queue_situation *situations; /* ended by one without a name */
 } queue_subject;

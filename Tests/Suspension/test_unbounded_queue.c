@@ -33,12 +33,20 @@ static void destroy(void *p) {
   free(p);
 }
 
+/* False: the queue is closed. */
+static bool claim(queue *q, sl_unbounded_ticket *ticket) {
+  sl_result result = sl_unbounded_queue_claim(q->queue, ticket);
+  if (result == SL_NO_MEMORY) suspension_fail("out of memory");
+  if (result != SL_OK && result != SL_CLOSED) suspension_fail("claim answers %u", result);
+  return result == SL_OK;
+}
+
 static size_t put(void *p, uint64_t *values, size_t amount) {
   queue *q = (queue *)p;
   sl_unbounded_ticket ticket;
   (void)amount;
   for (;;) {
-    if (!sl_unbounded_queue_claim(q->queue, &ticket)) suspension_fail("out of memory");
+    if (!claim(q, &ticket)) return QUEUE_ENDED;
     *(uint64_t *)ticket.element = values[0];
     if (sl_unbounded_queue_commit(q->queue, &ticket)) return 1;
     sl_unbounded_queue_abandon(q->queue, &ticket);
@@ -49,7 +57,10 @@ static size_t get(void *p, uint64_t *values, size_t amount) {
   queue *q = (queue *)p;
   sl_unbounded_ticket ticket;
   (void)amount;
-  if (!sl_unbounded_queue_try_take(q->queue, &ticket)) return 0;
+  sl_result result = sl_unbounded_queue_try_take(q->queue, &ticket);
+  if (result == SL_CLOSED) return QUEUE_ENDED;
+  if (result == SL_EMPTY) return 0;
+  if (result != SL_OK) suspension_fail("try_take answers %u", result);
   values[0] = *(uint64_t *)ticket.element;
   *(uint64_t *)ticket.element = UINT64_MAX; /* nobody reads it again */
   sl_unbounded_queue_release(q->queue, &ticket);
@@ -63,18 +74,32 @@ static size_t look(void *p, uint64_t *values, size_t amount) {
   return count(p);
 }
 
+static bool close(void *p) { return sl_unbounded_queue_close(((queue *)p)->queue); }
+
+static size_t do_close(void *p, uint64_t *values, size_t amount) {
+  (void)values, (void)amount;
+  return close(p);
+}
+
+static bool is_closed(void *p) { return sl_unbounded_queue_is_closed(((queue *)p)->queue); }
+
+static size_t ask(void *p, uint64_t *values, size_t amount) {
+  (void)values, (void)amount;
+  return is_closed(p);
+}
+
 /* The situation's variant is how many producers stand still in front of the elements inside. */
 static void prepare(void *p, const queue_situation *s) {
   queue *q = (queue *)p;
   q->stalled = s->variant;
   for (unsigned i = 0; i < q->stalled; i++) {
-    if (!sl_unbounded_queue_claim(q->queue, &q->tickets[i])) suspension_fail("out of memory");
+    if (!claim(q, &q->tickets[i])) suspension_fail("set-up: the new queue is closed");
   }
 }
 
-static void restore(void *p, const queue_situation *s) {
+static void restore(void *p, const queue_operation *o) {
   queue *q = (queue *)p;
-  (void)s;
+  (void)o;
   for (unsigned i = 0; i < q->stalled; i++) sl_unbounded_queue_abandon(q->queue, &q->tickets[i]);
 }
 
@@ -101,6 +126,8 @@ static const queue_operation operations[] = {
     {.name = "put", .effect = PUTS, .run = put},
     {.name = "get", .effect = GETS, .run = get},
     {.name = "count", .effect = LOOKS, .run = look, .most_steps = 4},
+    {.name = "close", .effect = CLOSES, .run = do_close},
+    {.name = "is_closed", .effect = ASKS, .run = ask, .most_steps = 3},
     {0},
 };
 
@@ -118,6 +145,8 @@ void test_unbounded_queue(void) {
       {.name = "segment drained, one in the next", .passed = cells, .held = 1},
       {.name = "eight segments drained: a batch", .passed = 8 * cells, .held = 1},
       {.name = "many segments later, at the end of one", .passed = 20 * cells},
+      {.name = "closed, three inside", .held = 3, .closed = true},
+      {.name = "closed at the segment's end, empty", .passed = cells, .closed = true, .calm = true},
       {.name = "one stalled producer", .calm = true, .variant = 1},
       {.name = "one behind a stalled producer", .held = 1, .calm = true, .variant = 1},
       {.name = "20 behind a stalled producer", .held = 20, .calm = true, .variant = 1},
@@ -132,6 +161,8 @@ void test_unbounded_queue(void) {
       .put = put,
       .get = get,
       .count = count,
+      .close = close,
+      .is_closed = is_closed,
       .prepare = prepare,
       .restore = restore,
       .operations = operations,
