@@ -27,6 +27,6 @@ $CXX $objects -o "$out/model"
 # A model that does not end is a failure too: a mutant may spin for ever, but then relacy says so.
 limit=600
 status=0
-timeout --kill-after=10 $limit "$out/model" "$@" || status=$?
+timeout --kill-after=10 $limit "$out/model" "$@" CSupport CSupport/include || status=$?
 if [ "$status" -eq 124 ]; then echo "model: not done after $limit s" >&2; fi
 exit "$status"

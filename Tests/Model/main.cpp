@@ -1,207 +1,193 @@
 /*
- * main.cpp: runs every test on the headers as they stand, then every mutant of every site.
+ * main.cpp: runs every test on the C core as it stands, then on each mutant of each site.
  *
- *     model [--schedules N] [--mutant-schedules N] [--filter TEXT] [--verbose]
+ *     model [--schedules PERCENT] [--filter TEXT] [--mutants TEXT] [--verbose] [FOLDER...]
  *
- * N scales the number of random schedules of a test, in per cent of its own. Status 1: a test failed, a
- * mutant survived, or a site was never reached.
+ * PERCENT scales the number of schedules of each test. --filter runs the tests whose names contain TEXT,
+ * --mutants makes the mutants whose names do; with either of them sites that are not reached are no failure.
+ * The folders are those with the sources. Status 1: a test failed, a mutant survived or was nearly missed,
+ * or a site was not reached.
  */
-#include "model.hpp"
+#include "sites.hpp"
 
+#undef new
+#undef delete
+
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <functional>
 #include <map>
 
 namespace model {
-
-site sites[MOST_SITES];
-int site_count = 0;
-uint64_t site::present_test = 0;
-mutation mutant;
 
 std::vector<test> &tests() {
   static std::vector<test> all;
   return all;
 }
 
-static const char *file_name(const char *path) {
-  const char *slash = strrchr(path, '/');
-  return slash ? slash + 1 : path;
-}
-
-static const char *order_name(rl::memory_order order) {
-  switch (order) {
-    case rl::mo_relaxed: return "relaxed";
-    case rl::mo_acquire: return "acquire";
-    case rl::mo_release: return "release";
-    case rl::mo_acq_rel: return "acq_rel";
-    case rl::mo_seq_cst: return "seq_cst";
-    default: return "?";
-  }
-}
-
-site &site_at(const char *path, int line, const char *operation, rl::memory_order order, bool is_fence) {
-  const char *file = file_name(path);
-  for (int i = 0; i < site_count; i++) {
-    site &s = sites[i];
-    if (s.line == line && s.order == order && !strcmp(s.file, file) && !strcmp(s.operation, operation)) return s;
-  }
-  if (site_count == MOST_SITES) abort();
-  sites[site_count] = {file, line, operation, order, is_fence, 0};
-  return sites[site_count++];
-}
-
-static std::string name_of(const site *s) {
-  return std::string(s->file) + ":" + std::to_string(s->line) + " " + s->operation + " " +
-         order_name(s->order);
-}
-
-void fence(const site &s, rl::debug_info_param info) {
-  if (mutant.at == &s && mutant.removed) return;
-  rl::atomic_thread_fence(rl::mo_seq_cst, info);
-}
-
-/* relacy's atomics are constructed and destroyed where a thread of a test runs; how many there are stands
- * in front of them. */
-#undef new
-sl_atomic_u64 *allocate_words(size_t bytes) {
-  size_t count = (bytes + sizeof(sl_atomic_u64) - 1) / sizeof(sl_atomic_u64);
-  size_t *memory = (size_t *)rl::rl_malloc(16 + count * sizeof(sl_atomic_u64), $);
-  memory[0] = count;
-  sl_atomic_u64 *words = (sl_atomic_u64 *)(memory + 2);
-  for (size_t i = 0; i < count; i++) ::new (&words[i]) sl_atomic_u64();
-  return words;
-}
-void release_words(sl_atomic_u64 *words) {
-  if (words == nullptr) return;
-  size_t *memory = (size_t *)words - 2;
-  for (size_t i = 0; i < memory[0]; i++) words[i].~atomic_word();
-  rl::rl_free(memory, $);
-}
-
-static std::vector<mutation> mutations_of(const site *s) {
-  std::vector<mutation> all;
-  auto add = [&](rl::memory_order order) {
-    mutation m;
-    m.at = s;
-    m.order = order;
-    all.push_back(m);
-  };
-  if (s->is_fence) {
-    mutation m;
-    m.at = s;
-    m.removed = true;
-    all.push_back(m);
-    return all;
-  }
-  bool is_load = strcmp(s->operation, "load") == 0, is_store = strcmp(s->operation, "store") == 0;
-  switch (s->order) {
-    case rl::mo_acquire:
-    case rl::mo_release: add(rl::mo_relaxed); break;
-    case rl::mo_acq_rel:
-      add(rl::mo_acquire);
-      add(rl::mo_release);
-      break;
-    case rl::mo_seq_cst: add(is_load ? rl::mo_acquire : is_store ? rl::mo_release : rl::mo_acq_rel); break;
-    default: break;
-  }
-  return all;
-}
-
 struct options {
-  uint64_t schedules = 100, mutant_schedules = 100;
-  const char *filter = "";
+  uint64_t schedules = 100;
+  std::string filter, mutants;
+  std::vector<std::string> folders;
   bool verbose = false;
+  bool is_partial() const { return !filter.empty() || !mutants.empty(); }
 };
 
-static bool run(size_t index, uint64_t per_cent, std::string *report) {
-  const test &t = tests()[index];
-  site::present_test = (uint64_t)1 << index;
-  bool ok = t.run(std::max<uint64_t>(1, t.schedules * per_cent / 100), false, report);
-  if (ok && t.is_exhaustive && mutant.at == nullptr) ok = t.run(0, true, report);
-  site::present_test = 0;
-  return ok;
+/* The share of a test's schedules, in per cent, that a mutant is tried with, first of all tests and then of
+ * all tests again. One that is only caught in the last round is one that a small change would let through. */
+static const uint64_t SHARES[] = {2, 20, 100};
+static const uint64_t ENOUGH_SHARE = 20;
+
+/* What a process of its own has found out; shared with it. */
+struct finding {
+  size_t test;
+  uint64_t share, schedules, budget;
+};
+
+/* Runs the jobs in processes of their own, one on each core, and hands each one's finding and status on. */
+static void in_processes(size_t count, std::function<int(size_t, finding *)> job,
+                         std::function<void(size_t, const finding &, int)> done) {
+  if (count == 0) return;
+  size_t bytes = count * sizeof(finding);
+  void *memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) abort();
+  finding *findings = (finding *)memory;
+  long cores = std::max(1l, sysconf(_SC_NPROCESSORS_ONLN));
+  std::map<pid_t, size_t> running;
+  auto wait_for_one = [&] {
+    int status;
+    pid_t pid = wait(&status);
+    if (pid < 0) abort();
+    done(running[pid], findings[running[pid]], status);
+    running.erase(pid);
+  };
+  for (size_t i = 0; i < count; i++) {
+    while ((long)running.size() >= cores) wait_for_one();
+    fflush(stdout);
+    pid_t pid = fork();
+    if (pid < 0) abort();
+    if (pid == 0) {
+      alarm(300); /* relacy finds threads that spin, but not a loop without an atomic operation in it */
+      int status = job(i, &findings[i]);
+      fflush(stdout);
+      _exit(status);
+    }
+    running[pid] = i;
+  }
+  while (!running.empty()) wait_for_one();
+  munmap(memory, bytes);
 }
 
-/* In a process of its own: 0 if a test caught the mutant. */
-static int try_mutant(const mutation &m, const options &o) {
+static outcome run(size_t index, uint64_t per_cent, bool explain) {
+  const test &t = tests()[index];
+  site::present_test = index;
+  return t.run(std::max<uint64_t>(1, t.schedules * per_cent / 100), explain);
+}
+
+/* How many tests failed. */
+static int run_tests(const options &o) {
+  std::vector<size_t> chosen;
+  for (size_t i = 0; i < tests().size(); i++)
+    if (strstr(tests()[i].name, o.filter.c_str()) != nullptr) chosen.push_back(i);
+  int failed = 0;
+  in_processes(
+      chosen.size(),
+      [&](size_t i, finding *f) {
+        outcome result = run(chosen[i], o.schedules, true);
+        f->schedules = result.schedules;
+        if (!result.is_right)
+          printf("%s\n", (o.verbose ? result.report : result.report.substr(0, 8000)).c_str());
+        return result.is_right ? 0 : 1;
+      },
+      [&](size_t i, const finding &f, int status) {
+        printf("%-40s %8llu schedules  %s\n", tests()[chosen[i]].name, (unsigned long long)f.schedules,
+               status == 0 ? "ok" : "FAILED");
+        failed += status != 0;
+      });
+  return failed;
+}
+
+/* 0 if a test caught the mutant. */
+static int try_mutant(const mutation &m, const options &o, finding *f) {
   mutant = m;
-  uint64_t reached_by = m.at->reached_by;
-  for (size_t i = 0; i < tests().size(); i++) {
-    std::string report;
-    if ((reached_by >> i & 1) != 0 && !run(i, o.mutant_schedules, &report)) return 0;
+  for (uint64_t share : SHARES) {
+    for (size_t i = 0; i < tests().size(); i++) {
+      if (!m.at->reached_by[i]) continue;
+      *f = {i, share, 0, tests()[i].schedules * o.schedules / 100};
+      outcome result = run(i, share * o.schedules / 100, false);
+      f->schedules = result.schedules;
+      if (!result.is_right) return 0;
+    }
   }
   return 1;
 }
 
 struct counts {
-  int sites = 0, made = 0, caught = 0;
+  int sites = 0, made = 0, caught = 0, nearly_missed = 0;
+  void add(const counts &other) {
+    sites += other.sites;
+    made += other.made;
+    caught += other.caught;
+    nearly_missed += other.nearly_missed;
+  }
 };
 
-static int run_mutants(const options &o) {
+static void print_row(const char *name, const counts &c) {
+  printf("%-28s %6d %8d %8d %14d\n", name, c.sites, c.made, c.caught, c.nearly_missed);
+}
+
+/* Whether each was caught, and not by luck. */
+static bool run_mutants(const options &o) {
   std::vector<mutation> all;
   std::map<std::string, counts> table;
-  for (int i = 0; i < site_count; i++) {
-    if (strncmp(sites[i].file, "sl_", 3) != 0) continue; /* the tests' own */
-    table[sites[i].file].sites++;
-    for (const mutation &m : mutations_of(&sites[i])) all.push_back(m);
+  for (const site *s : all_sites()) {
+    table[s->file].sites++;
+    for (const mutation &m : mutations_of(s))
+      if (name_of(m).find(o.mutants) != std::string::npos) all.push_back(m);
   }
+  in_processes(
+      all.size(), [&](size_t i, finding *f) { return try_mutant(all[i], o, f); },
+      [&](size_t i, const finding &f, int status) {
+        /* A mutant that crashes the test, or has it run out of its stack, is caught as well. */
+        bool caught = !(WIFEXITED(status) && WEXITSTATUS(status) == 1);
+        bool nearly_missed = caught && f.share > ENOUGH_SHARE;
+        counts &c = table[all[i].at->file];
+        c.made++;
+        c.caught += caught;
+        c.nearly_missed += nearly_missed;
+        if (caught && !nearly_missed && !o.verbose) return;
+        printf("%s: %s", !caught ? "SURVIVED" : nearly_missed ? "NEARLY MISSED" : "caught", name_of(all[i]).c_str());
+        if (caught)
+          printf(", by %s in schedule %llu of %llu", tests()[f.test].name, (unsigned long long)f.schedules,
+                 (unsigned long long)f.budget);
+        printf("\n");
+      });
 
-  std::map<pid_t, mutation> running;
-  int survivors = 0;
-  auto wait_for_one = [&] {
-    int status;
-    pid_t pid = wait(&status);
-    mutation m = running[pid];
-    running.erase(pid);
-    /* A mutant that crashes the test, or has it run out of its stack, is caught as well. */
-    bool caught = !(WIFEXITED(status) && WEXITSTATUS(status) == 1);
-    table[m.at->file].made++;
-    table[m.at->file].caught += caught;
-    if (caught && !o.verbose) return;
-    survivors += !caught;
-    printf("%s: %s -> %s\n", caught ? "caught" : "SURVIVED", name_of(m.at).c_str(),
-           m.removed ? "removed" : order_name(m.order));
-  };
-  long cores = sysconf(_SC_NPROCESSORS_ONLN);
-  for (const mutation &m : all) {
-    while ((long)running.size() >= cores) wait_for_one();
-    fflush(stdout);
-    pid_t pid = fork();
-    if (pid == 0) _exit(try_mutant(m, o));
-    running[pid] = m;
+  counts sum;
+  printf("\n%-28s %6s %8s %8s %14s\n", "file", "sites", "mutants", "caught", "nearly missed");
+  for (const auto &row : table) {
+    print_row(row.first.c_str(), row.second);
+    sum.add(row.second);
   }
-  while (!running.empty()) wait_for_one();
-
-  int made = 0, caught = 0;
-  printf("\n%-28s %6s %8s %8s\n", "file", "sites", "mutants", "caught");
-  for (auto &row : table) {
-    printf("%-28s %6d %8d %8d\n", row.first.c_str(), row.second.sites, row.second.made, row.second.caught);
-    made += row.second.made;
-    caught += row.second.caught;
-  }
-  printf("mutants made: %d, caught: %d\n", made, caught);
-  return survivors;
+  print_row("all", sum);
+  printf("mutants made: %d, caught: %d\n", sum.made, sum.caught);
+  return sum.caught == sum.made && sum.nearly_missed == 0;
 }
 
 static int run_all(const options &o) {
-  int failed = 0;
-  for (size_t i = 0; i < tests().size(); i++) {
-    const test &t = tests()[i];
-    if (strstr(t.name, o.filter) == nullptr) continue;
-    std::string report;
-    bool ok = run(i, o.schedules, &report);
-    printf("%-36s %s\n", t.name, ok ? "ok" : "FAILED");
-    if (!ok) printf("%s\n", (o.verbose ? report : report.substr(0, 6000)).c_str());
-    failed += !ok;
-    fflush(stdout);
+  if (run_tests(o) > 0) return 1;
+  bool ok = run_mutants(o);
+  if (o.is_partial()) return !ok;
+  for (const std::string &s : unreached_sites(o.folders)) {
+    printf("NOT REACHED: %s\n", s.c_str());
+    ok = false;
   }
-  if (failed) return 1;
-  return run_mutants(o) != 0;
+  return !ok;
 }
 
 }  // namespace model
@@ -209,15 +195,22 @@ static int run_all(const options &o) {
 int main(int argc, char **argv) {
   model::options o;
   for (int i = 1; i < argc; i++) {
+    std::string argument = argv[i];
     bool more = i + 1 < argc;
-    if (!strcmp(argv[i], "--schedules") && more) o.schedules = strtoull(argv[++i], nullptr, 10);
-    else if (!strcmp(argv[i], "--mutant-schedules") && more) o.mutant_schedules = strtoull(argv[++i], nullptr, 10);
-    else if (!strcmp(argv[i], "--filter") && more) o.filter = argv[++i];
-    else if (!strcmp(argv[i], "--verbose")) o.verbose = true;
+    if (argument == "--schedules" && more) o.schedules = strtoull(argv[++i], nullptr, 10);
+    else if (argument == "--filter" && more) o.filter = argv[++i];
+    else if (argument == "--mutants" && more) o.mutants = argv[++i];
+    else if (argument == "--verbose") o.verbose = true;
+    else if (argument[0] != '-') o.folders.push_back(argument);
     else {
-      fprintf(stderr, "usage: model [--schedules PERCENT] [--mutant-schedules PERCENT] [--filter TEXT] [--verbose]\n");
+      fprintf(stderr, "usage: model [--schedules PERCENT] [--filter TEXT] [--mutants TEXT] [--verbose] [FOLDER...]\n");
       return 2;
     }
   }
+  if (model::tests().size() > model::MOST_TESTS) {
+    fprintf(stderr, "model: more than %d tests\n", model::MOST_TESTS);
+    return 2;
+  }
+  model::share_sites();
   return model::run_all(o);
 }

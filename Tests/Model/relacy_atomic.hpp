@@ -13,6 +13,8 @@
 
 namespace model {
 
+enum { MOST_SITES = 1024, MOST_TESTS = 128 };
+
 /* One use of an atomic operation in the code under test. */
 struct site {
   const char *file;
@@ -20,21 +22,16 @@ struct site {
   const char *operation;
   rl::memory_order order;
   bool is_fence;
-  uint64_t reached_by; /* a bit for each test */
+  bool reached_by[MOST_TESTS];
 
   rl::memory_order now() const; /* the order, weakened if this site is the mutant */
-  void reach() { reached_by |= present_test; }
+  void reach() { reached_by[present_test] = true; }
 
-  static uint64_t present_test; /* its bit */
+  static size_t present_test;
 };
 
 /* The same one for every file that includes the header which it is in. */
 site &site_at(const char *path, int line, const char *operation, rl::memory_order order, bool is_fence);
-
-/* Plain arrays: what is allocated while a test runs belongs to relacy. */
-enum { MOST_SITES = 1024 };
-extern site sites[MOST_SITES];
-extern int site_count;
 
 /* The mutant: one site with a weaker order. `removed` for fences. */
 struct mutation {
@@ -65,6 +62,14 @@ template <typename T> struct atomic_word {
   bool cas(const site &s, T *expected, T desired, rl::debug_info_param info) {
     T found = *expected;
     rl::memory_order order = s.now();
+    /* One that fails is a load, which may see an old value; relacy's own sees the newest one always. */
+    if (rl::rand(4) == 0) {
+      T seen = value.load(failure_order(order), info);
+      if (seen != found) {
+        *expected = seen;
+        return false;
+      }
+    }
     bool ok = value.compare_exchange(rl::bool_t<false>(), found, desired, order,
                                      failure_order(order), info);
     *expected = found;

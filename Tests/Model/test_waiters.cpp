@@ -186,6 +186,24 @@ struct waiters_seats : waiters_base<waiters_seats, 3, model::SYMMETRIC> {
 };
 MODEL_TEST(waiters_seats, 30000)
 
+/* Who follows the link to a page that another thread has just made, and takes a seat before any seat there
+ * has been given back. (Making a page takes so many steps that no random schedule has it otherwise.) */
+struct waiters_followed : waiters_base<waiters_followed, 2, model::SYMMETRIC> {
+  void before() {
+    waiters_base<waiters_followed, 2, model::SYMMETRIC>::before();
+    sl_store_relaxed_u64(&waiters.first_.used_, UINT64_MAX);
+  }
+  void thread(unsigned index) {
+    if (index == 1)
+      while (sl_load_relaxed_u64(&waiters.first_.next_) == 0) rl::yield(1, $);
+    sl_wait wait;
+    sl_wait_begin(&wait, &waiters, UINT64_MAX);
+    RL_ASSERT(take_seat(&wait));
+    seat_of(&wait)->context_ = this;
+  }
+};
+MODEL_TEST(waiters_followed, 2000)
+
 /* A callback that may be cancelled, at any moment from its announcing to its end. */
 struct waiters_cancelled : waiters_base<waiters_cancelled, 3, model::ASYMMETRIC> {
   enum { OUTSIDE, INSIDE, CANCELLING, CANCELLED };
