@@ -31,8 +31,8 @@
  *
  * Progress. try_enqueue, try_dequeue, close: lock-free; a failed compare-and-swap means that another
  * thread's succeeded, and a step forward that another thread has enqueued or dequeued. The sole
- * forms of either end, is_closed and capacity: wait-free. count and has_room: wait-free, in at most
- * two rounds over the entries. A thread that stops keeps its own cell, and blocks nothing.
+ * forms of either end and capacity: wait-free. is_closed, has_room and count: wait-free, in at most
+ * two rounds over the entries, count in twice that. A thread that stops keeps its own cell, and blocks nothing.
  *
  * Orderings.
  *   [SW1] enqueue or close, compare-and-swap or store release entry -> dequeue (for a close enqueue
@@ -253,7 +253,7 @@ static inline uint64_t sl_swap_ring_find_(const sl_swap_ring *ring, uint64_t pla
   for (uint64_t steps = 0;; steps++) {
     *entry = sl_load_acquire_u64(sl_swap_ring_entry_(ring, place)); /* [SW1] [SW2] */
     int64_t ahead = sl_swap_ring_ahead_(ring, *entry, sl_swap_ring_word_(ring, place, full));
-    if (ahead <= 0 || steps > 2 * ring->last_index_ + 2) return place;
+    if (ahead <= 0 || steps > 2 * ring->last_index_) return place;
     place = sl_swap_ring_skip_(ring, place, ahead);
   }
 }
