@@ -4,8 +4,9 @@
  *
  *   others     Where both ends are open to others, they complete 10,000 operations that succeed: first one
  *              thread alone, a put and a get in turn, so that a blocked queue is found by a number of tries
- *              and not by time; then two producers and two consumers (one where only one is allowed). Where
- *              the victim is the sole one at its end, the others complete 10,000 calls, of which as many
+ *              and not by time; then two producers and two consumers (one where only one is allowed). In three
+ *              of four cases with a disturbance the one thread does it all, which takes a tenth of the time.
+ *              Where the victim is the sole one at its end, the others complete 10,000 calls, of which as many
  *              succeed as there are elements or places.
  *   elements   Each that was put is got once, the victim's too if its put succeeded; each consumer sees
  *              those of each producer in order.
@@ -54,6 +55,7 @@ typedef struct {
   size_t (*run)(void *queue, uint64_t *values, size_t amount);
   size_t amount;       /* at most QUEUE_MOST_VALUES; 0 stands for 1 */
   unsigned most_steps; /* wait-free in so many steps; 0: lock-free */
+  unsigned and_a_place; /* and in so many more for each element of the capacity */
 } queue_operation;
 
 typedef struct {
@@ -78,6 +80,13 @@ typedef struct {
   const queue_operation *operations; /* the victim's */
   const queue_situation *situations; /* ended by one without a name */
 } queue_subject;
+
+/*
+ * Who calls: the team's members 0 to 3, the test itself, the victim, and the disturber, who is somebody else
+ * than the victim whose thread it uses. For a queue whose users have something of their own.
+ */
+enum { QUEUE_ACTORS = SUSPENSION_TEAM + 3 };
+extern __thread unsigned queue_actor;
 
 /* Each operation in each situation, at each step; prints a line for each operation. */
 void queue_suspension(const queue_subject *subject);

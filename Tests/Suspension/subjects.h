@@ -5,6 +5,7 @@
 #define SUBJECTS(subject)                                                                          \
   subject(spsc_ring)                                                                               \
   subject(mpmc_ring)                                                                               \
+  subject(swap_ring)                                                                               \
   subject(unbounded_queue)                                                                         \
   subject(event_count)                                                                             \
   subject(token)                                                                                   \

@@ -241,6 +241,8 @@ bool suspension_at(const suspension_case *c, unsigned long k, suspension_tally *
 
 unsigned long suspension_stop(void) { return (unsigned long)victim.stop_at; }
 
+bool suspension_is_disturbed(void) { return victim.disturbed.which >= 0; }
+
 unsigned long suspension_number(void) { return case_number; }
 
 void suspension_report(const char *subject, const char *operation, unsigned situations,

@@ -49,6 +49,9 @@ bool suspension_at(const suspension_case *c, unsigned long k, suspension_tally *
 /* From `others`: the victim's step k. */
 unsigned long suspension_stop(void);
 
+/* Whether the victim is disturbed in this case. */
+bool suspension_is_disturbed(void);
+
 /* The number of the case, for choices that shall not be the same in every case. */
 unsigned long suspension_number(void);
 
