@@ -13,12 +13,12 @@ enum { CONSUMERS = SUSPENSION_TEAM + 3, BY_TESTER = SUSPENSION_TEAM, BY_VICTIM, 
 /* Both as queue_actor has them. */
 static const unsigned ACTOR_OF_PRODUCER[PRODUCERS] = {0, 1, BY_TESTER, BY_VICTIM, BY_DISTURBER};
 __thread unsigned queue_actor;
-enum { MOST_VALUES = 8192 };
+enum { MOST_VALUES = 16384 };
 /* The tester's operations before the team comes, and how many of them may fail in a row: a queue that the
  * victim does not block has room or an element at each try, but for what the victim itself holds. */
 enum { ROUNDS = 64, FRUITLESS = 100 };
 /* The team comes in one of so many disturbed cases: its threads wait for one another most of the time. */
-enum { TEAM_EACH = 4 };
+enum { TEAM_EACH = 8 };
 
 /* Written by its thread alone. */
 typedef struct {
@@ -361,7 +361,7 @@ static void others(void *context) {
   if (b->producers != 0) b->share_of_producer = SUSPENSION_OPERATIONS / ends / b->producers;
   if (b->consumers != 0) b->share_of_consumer = SUSPENSION_OPERATIONS / ends / b->consumers;
   /* An unbounded queue takes all, and the books end somewhere. */
-  if (b->consumers == 0 && capacity == 0) b->share_of_producer = MOST_VALUES / 2;
+  if (b->consumers == 0 && capacity == 0) b->share_of_producer = MOST_VALUES / 4;
   b->successes = 0;
   unsigned team = b->producers + b->consumers;
   if (!alone)

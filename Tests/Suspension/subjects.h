@@ -6,6 +6,7 @@
   subject(spsc_ring)                                                                               \
   subject(mpmc_ring)                                                                               \
   subject(swap_ring)                                                                               \
+  subject(bounded_queue)                                                                           \
   subject(unbounded_queue)                                                                         \
   subject(event_count)                                                                             \
   subject(token)                                                                                   \
