@@ -31,13 +31,16 @@ static char grace_period;
 #define SEGMENTS_FROM_HEAP_ 0
 #endif
 
+#ifndef SL_UNBOUNDED_SIZES_ /* the model checker has its own, all of them a few */
 enum {
   SEGMENT_BYTES = 32 * 1024,
   MIN_CELLS = 16,
+  MAX_CELLS = SEGMENT_BYTES,
   MAX_SPARE = 8,            /* segments kept for reuse, and sent to call_rcu together */
   NEARLY_EMPTY = 16,        /* up to here a consumer takes tickets by compare-and-swap */
   SPINS_BEFORE_POISON = 64, /* a few microseconds: a commit that is under way gets through */
 };
+#endif
 
 /* A cell is a u32 state, then, at element_offset, the element. A fresh mapping is all EMPTY. */
 enum { EMPTY = 0, FULL = 1, POISONED = 2 };
@@ -52,12 +55,12 @@ typedef struct segment {
   sl_atomic_u64 taken;
   char pad1[SL_NO_SHARE];
   sl_atomic_u64 next;
-  char *cells;
-  uint64_t number; /* its place in the list of all segments ever linked */
+  SL_HANDED_ON(char *) cells;
+  SL_HANDED_ON(uint64_t) number; /* its place in the list of all segments ever linked */
   /* Once retired: */
-  struct segment *next_retired;
+  SL_HANDED_ON(struct segment *) next_retired;
   struct rcu_head rcu;
-  sl_unbounded_queue *queue;
+  SL_HANDED_ON(sl_unbounded_queue *) queue;
 } segment;
 
 struct sl_unbounded_queue {
@@ -246,7 +249,7 @@ sl_unbounded_queue *sl_unbounded_queue_create(size_t element_size, size_t elemen
     errno = EINVAL;
     return NULL;
   }
-  size_t cell_alignment = align > sizeof(sl_atomic_u32) ? align : sizeof(sl_atomic_u32);
+  size_t cell_alignment = align > _Alignof(sl_atomic_u32) ? align : _Alignof(sl_atomic_u32);
   size_t element_offset = round_up(sizeof(sl_atomic_u32), align);
   size_t cell_bytes = round_up(element_offset + element_size, cell_alignment);
   size_t page = (size_t)sysconf(_SC_PAGESIZE);
@@ -254,6 +257,7 @@ sl_unbounded_queue *sl_unbounded_queue_create(size_t element_size, size_t elemen
   size_t overhead = sizeof(segment) + cell_alignment;
   size_t cell_count = overhead < SEGMENT_BYTES ? (SEGMENT_BYTES - overhead) / cell_bytes : 0;
   if (cell_count < MIN_CELLS) cell_count = MIN_CELLS;
+  if (cell_count > MAX_CELLS) cell_count = MAX_CELLS;
 
   sl_unbounded_queue *queue = (sl_unbounded_queue *)calloc(1, sizeof *queue);
   if (queue == NULL) return NULL;

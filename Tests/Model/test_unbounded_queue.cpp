@@ -1,0 +1,139 @@
+/* sl_unbounded_queue.c under the model: segments linked, drained, retired and used again. */
+#include "unbounded_queue_base.hpp"
+
+/* Each producer's elements come out in order. */
+template <unsigned PRODUCERS, unsigned CONSUMERS, int EACH>
+struct unbounded_fifo : unbounded_base<unbounded_fifo<PRODUCERS, CONSUMERS, EACH>, PRODUCERS + CONSUMERS> {
+  void work(unsigned index) {
+    if (index < PRODUCERS) {
+      for (int i = 0; i < EACH; i++) RL_ASSERT(this->enqueue(index * 8 + i) == SL_OK);
+      return;
+    }
+    int last[PRODUCERS];
+    for (int &each : last) each = -1;
+    for (int tries = 0; tries < EACH + 2; tries++) {
+      int element = this->dequeue();
+      if (element < 0) continue;
+      RL_ASSERT(element % 8 > last[element / 8]);
+      last[element / 8] = element % 8;
+    }
+  }
+};
+typedef unbounded_fifo<1, 1, 5> unbounded_one_to_one;
+typedef unbounded_fifo<2, 1, 3> unbounded_two_producers;
+typedef unbounded_fifo<1, 2, 5> unbounded_two_consumers;
+MODEL_TEST(unbounded_one_to_one, 20000)
+MODEL_TEST(unbounded_two_producers, 20000)
+MODEL_TEST(unbounded_two_consumers, 20000)
+
+/* What was accepted comes out before the end, which comes; what was done before the close is then seen. */
+struct unbounded_closing : unbounded_base<unbounded_closing, 3> {
+  rl::var<int> before_close;
+  void before() {
+    unbounded_base<unbounded_closing, 3>::before();
+    VAR(before_close) = 0;
+  }
+  void work(unsigned index) {
+    if (index == 0) {
+      for (int i = 0; i < 3; i++)
+        if (enqueue(i) == SL_CLOSED) {
+          RL_ASSERT(VAR(before_close) == 1);
+          break;
+        }
+    } else if (index == 1) {
+      VAR(before_close) = 1;
+      RL_ASSERT(sl_unbounded_queue_close(queue));
+      RL_ASSERT(!sl_unbounded_queue_close(queue));
+      RL_ASSERT(enqueue(8) == SL_CLOSED && sl_unbounded_queue_is_closed(queue));
+    } else {
+      int element;
+      while ((element = dequeue()) != -2) rl::yield(1, $);
+      RL_ASSERT(VAR(before_close) == 1);
+    }
+  }
+  void after() {
+    model::rcu_end();
+    RL_ASSERT(dequeue() == -2);
+    unbounded_base<unbounded_closing, 3>::after();
+  }
+};
+MODEL_TEST(unbounded_closing, 20000)
+
+/* Who learns of the close, in whatever way, sees what came before it. */
+struct unbounded_close_carries : unbounded_base<unbounded_close_carries, 3> {
+  rl::var<int> before_close;
+  void before() {
+    unbounded_base<unbounded_close_carries, 3>::before();
+    VAR(before_close) = 0;
+  }
+  void work(unsigned index) {
+    bool learnt;
+    if (index == 0) {
+      VAR(before_close) = 1;
+      sl_unbounded_queue_close(queue);
+      return;
+    } else if (index == 1) {
+      learnt = dequeue() == -2;
+    } else {
+      learnt = rl::rand(2) == 0 ? sl_unbounded_queue_is_closed(queue) : enqueue(0) == SL_CLOSED;
+    }
+    if (learnt) RL_ASSERT(VAR(before_close) == 1);
+  }
+};
+MODEL_TEST(unbounded_close_carries, 20000)
+
+/* Two close: one of them is told so. */
+struct unbounded_closed_once : unbounded_base<unbounded_closed_once, 3> {
+  int closers;
+  void before() {
+    unbounded_base<unbounded_closed_once, 3>::before();
+    closers = 0;
+  }
+  void work(unsigned index) {
+    if (index < 2)
+      closers += sl_unbounded_queue_close(queue);
+    else
+      for (int i = 0; i < 3; i++) enqueue(i);
+  }
+  void after() {
+    RL_ASSERT(closers == 1);
+    unbounded_base<unbounded_closed_once, 3>::after();
+  }
+};
+MODEL_TEST(unbounded_closed_once, 20000)
+
+/* The last one to leave destroys the queue, and does not wait for what is on its way through call_rcu. */
+struct unbounded_destroyed : unbounded_base<unbounded_destroyed, 2> {
+  sl_atomic_u32 users;
+  void before() {
+    unbounded_base<unbounded_destroyed, 2>::before();
+    sl_store_relaxed_u32(&users, 2);
+  }
+  void work(unsigned index) {
+    if (index == 0) {
+      for (int i = 0; i < 5; i++) enqueue(i);
+    } else {
+      for (int tries = 0; tries < 7; tries++) dequeue();
+    }
+    if (sl_fetch_sub_acq_rel_u32(&users, 1) > 1) return;
+    while (dequeue() >= 0) {}
+    sl_unbounded_queue_destroy(queue);
+    queue = nullptr;
+  }
+};
+MODEL_TEST(unbounded_destroyed, 20000)
+
+/* A third thread counts: never more than is in it, nor after it is closed. */
+struct unbounded_counted : unbounded_base<unbounded_counted, 3> {
+  void work(unsigned index) {
+    if (index == 0) {
+      for (int i = 0; i < 3; i++) enqueue(i);
+    } else if (index == 1) {
+      for (int tries = 0; tries < 4; tries++) dequeue();
+    } else {
+      RL_ASSERT(sl_unbounded_queue_count(queue) <= 8);
+      RL_ASSERT(!sl_unbounded_queue_is_closed(queue));
+    }
+  }
+};
+MODEL_TEST(unbounded_counted, 20000)
