@@ -9,6 +9,8 @@
   subject(bounded_queue)                                                                           \
   subject(unbounded_queue)                                                                         \
   subject(event_count)                                                                             \
+  subject(waiters)                                                                                 \
+  subject(thread_number)                                                                           \
   subject(token)                                                                                   \
   subject(lease)
 

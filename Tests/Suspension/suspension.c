@@ -95,17 +95,26 @@ static void set_step_of_interest(uint64_t now) {
   step_of_interest_ = next;
 }
 
+void suspension_by_another(void (*action)(void *context), void *context) {
+  uint64_t count = step_count_, interest = step_of_interest_;
+  step_of_interest_ = 0;
+  action(context);
+  step_count_ = count;
+  step_of_interest_ = interest;
+}
+
+static void disturb(void *unused) {
+  (void)unused;
+  victim.c->disturb(victim.c->context, (unsigned)victim.disturbed.which);
+}
+
 void step_reached_(void) {
   if (suspension_limit_ != 0) { /* not the victim, or the victim in a disturbance */
     suspension_fail("an operation of the others does not end in %d steps", SUSPENSION_ENDLESS);
   }
   uint64_t now = step_count_;
   const schedule *s = &victim.disturbed;
-  if (s->which >= 0 && now >= s->first && now <= s->last) {
-    step_of_interest_ = 0; /* its steps are not the victim's */
-    victim.c->disturb(victim.c->context, (unsigned)s->which);
-    step_count_ = now;
-  }
+  if (s->which >= 0 && now >= s->first && now <= s->last) suspension_by_another(disturb, NULL);
   if (now == victim.stop_at) {
     victim.stopped = true;
     sem_post(&victim.arrived);
@@ -127,6 +136,46 @@ static void *live_as_victim(void *unused) {
     sem_post(&victim.arrived);
   }
   return NULL;
+}
+
+typedef struct {
+  void (*body)(void *context);
+  void *context;
+  uint64_t steps;
+  bool others_are_done; /* the destructors of other keys have run once */
+} new_thread;
+
+static pthread_key_t end_of_thread;
+
+/* Comes a second time, after the other destructors, which are part of the operation. */
+static void note_end_of_thread(void *p) {
+  new_thread *t = (new_thread *)p;
+  t->steps = step_count_;
+  if (t->others_are_done) {
+    step_of_interest_ = 0;
+    return;
+  }
+  t->others_are_done = true;
+  if (pthread_setspecific(end_of_thread, t) != 0) suspension_fail("no thread-specific value");
+}
+
+static void *live_in_new_thread(void *p) {
+  new_thread *t = (new_thread *)p;
+  if (pthread_setspecific(end_of_thread, t) != 0) suspension_fail("no thread-specific value");
+  step_count_ = t->steps;
+  set_step_of_interest(step_count_);
+  t->body(t->context);
+  return NULL;
+}
+
+void suspension_in_new_thread(void (*body)(void *context), void *context) {
+  new_thread t = {body, context, step_count_, false};
+  pthread_t thread;
+  int error = pthread_create(&thread, NULL, live_in_new_thread, &t);
+  if (error != 0) suspension_fail("no thread: %s", strerror(error));
+  pthread_join(thread, NULL);
+  step_count_ = t.steps;
+  set_step_of_interest(step_count_);
 }
 
 /* System calls that others notice are steps as well: the linker puts these in place of the originals. */
@@ -174,6 +223,7 @@ static void start_threads(void) {
   if (started) return;
   started = true;
   signal(SIGALRM, watchdog);
+  if (pthread_key_create(&end_of_thread, note_end_of_thread) != 0) suspension_fail("no thread-specific key");
   sem_init(&victim.start, 0, 0);
   sem_init(&victim.arrived, 0, 0);
   sem_init(&victim.resume, 0, 0);

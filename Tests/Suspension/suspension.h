@@ -58,6 +58,12 @@ unsigned long suspension_number(void);
 /* Runs body(context, 0 … n - 1) on n threads; returns when all have returned. n <= SUSPENSION_TEAM. */
 void suspension_team(unsigned n, void (*body)(void *context, unsigned index), void *context);
 
+/* From the victim's operation: what somebody else does just then. Its steps are not the victim's. */
+void suspension_by_another(void (*action)(void *context), void *context);
+
+/* From the victim's operation: body(context) and the end of its thread, in a new thread, are the operation. */
+void suspension_in_new_thread(void (*body)(void *context), void *context);
+
 /* Ends the program with the message and what the case is. From any thread. */
 _Noreturn void suspension_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
