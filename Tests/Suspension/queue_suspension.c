@@ -14,11 +14,12 @@ enum { CONSUMERS = SUSPENSION_TEAM + 3, BY_TESTER = SUSPENSION_TEAM, BY_VICTIM, 
 static const unsigned ACTOR_OF_PRODUCER[PRODUCERS] = {0, 1, BY_TESTER, BY_VICTIM, BY_DISTURBER};
 __thread unsigned queue_actor;
 enum { MOST_VALUES = 16384 };
-/* The tester's operations before the team comes, and how many of them may fail in a row: a queue that the
- * victim does not block has room or an element at each try, but for what the victim itself holds. */
-enum { ROUNDS = 64, FRUITLESS = 100 };
-/* The team comes in one of so many disturbed cases: its threads wait for one another most of the time. */
-enum { TEAM_EACH = 8 };
+/* How many tries of one thread may fail in a row: a queue that the victim does not block has room or an element
+ * at each try, but for what the victim itself holds. And how many show that a queue is blocked. */
+enum { FRUITLESS = 100, BLOCKED_ROUNDS = 64 };
+/* The team comes in one of so many disturbed cases, and for fewer operations: its threads wait for one another
+ * most of the time. */
+enum { TEAM_EACH = 8, TEAM_OPERATIONS = 2000 };
 
 /* Written by its thread alone. */
 typedef struct {
@@ -42,6 +43,7 @@ typedef struct {
   uint64_t next_expected[CONSUMERS][PRODUCERS]; /* above the last value seen */
   uint8_t seen[PRODUCERS][MOST_VALUES];
   lone_counter puts_ended[PRODUCERS], gets_begun[CONSUMERS];
+  bool as_team;                  /* or one after the other, in the test's own thread */
   uint32_t producers, consumers; /* of the team */
   uint32_t share_of_producer, share_of_consumer;
   int64_t successes; /* of a team at one end */
@@ -339,43 +341,46 @@ static void check_ends(const books *b, int64_t inside) {
   }
 }
 
+/* All ends that are open call so many times in all; without a team, one after the other. */
+static void call_all(books *b, uint32_t operations, void (*share)(void *context, unsigned index)) {
+  unsigned callers = b->producers + b->consumers;
+  uint32_t ends = (b->producers != 0) + (b->consumers != 0);
+  if (b->producers != 0) b->share_of_producer = operations / ends / b->producers;
+  if (b->consumers != 0) b->share_of_consumer = operations / ends / b->consumers;
+  b->successes = 0;
+  if (b->as_team)
+    suspension_team(callers, share, b);
+  else
+    for (unsigned i = 0; i < callers; i++) share(b, i);
+}
+
 static void others(void *context) {
   books *b = (books *)context;
   const queue_subject *s = b->subject;
   bool put = others_may_put(b), get = others_may_get(b);
   if (b->only_rounds) {
-    if (!rounds_succeed(b, ROUNDS)) b->blocks |= (uint64_t)1 << suspension_stop();
+    if (!rounds_succeed(b, BLOCKED_ROUNDS)) b->blocks |= (uint64_t)1 << suspension_stop();
     return;
   }
   b->producers = !put ? 0 : s->sole_producer ? 1 : 2;
   b->consumers = !get ? 0 : s->sole_consumer ? 1 : 2;
-  bool all_succeed = put && get && !s->may_block;
-  bool alone = suspension_is_disturbed() && suspension_number() % TEAM_EACH != 0;
-  if (all_succeed && !rounds_succeed(b, alone ? SUSPENSION_OPERATIONS / 2 : ROUNDS)) {
-    suspension_fail("%d tries in a row come to nothing", FRUITLESS);
+  b->as_team = !suspension_is_disturbed() || suspension_number() % TEAM_EACH == 0;
+  int64_t inside = level(b);
+  if (put && get && !s->may_block) {
+    if (!rounds_succeed(b, SUSPENSION_OPERATIONS / 2)) suspension_fail("%d tries in a row come to nothing", FRUITLESS);
+    if (b->as_team) call_all(b, TEAM_OPERATIONS, complete_share);
+  } else {
+    call_all(b, SUSPENSION_OPERATIONS, call_share);
+    if (!s->may_block) check_ends(b, inside);
   }
   check_is_closed(b);
-
-  int64_t inside = level(b), capacity = (int64_t)b->situation->capacity;
-  uint32_t ends = (b->producers != 0) + (b->consumers != 0);
-  if (b->producers != 0) b->share_of_producer = SUSPENSION_OPERATIONS / ends / b->producers;
-  if (b->consumers != 0) b->share_of_consumer = SUSPENSION_OPERATIONS / ends / b->consumers;
-  /* An unbounded queue takes all, and the books end somewhere. */
-  if (b->consumers == 0 && capacity == 0) b->share_of_producer = MOST_VALUES / 4;
-  b->successes = 0;
-  unsigned team = b->producers + b->consumers;
-  if (!alone)
-    suspension_team(team, all_succeed ? complete_share : call_share, b);
-  else if (!all_succeed)
-    for (unsigned i = 0; i < team; i++) call_share(b, i);
-  check_is_closed(b);
-  if (!s->may_block) check_ends(b, inside);
 
   /* The victim goes on with a queue that is full, or empty, or closed, or as the others left it. */
   if (put && suspension_number() % 4 == 0 && !s->may_block) fill(b);
   if (put && suspension_number() % 4 == 1 && s->close != NULL) close_it(b);
   if (get && suspension_number() % 4 <= 2 && !s->may_block) drain(b);
 }
+
 /* ---- Disturbances -------------------------------------------------------------------------- */
 
 static const char *const disturbances[] = {"a put", "a get", "a lap", NULL},

@@ -2,12 +2,11 @@
  * queue_suspension.h: the suspension test of any queue of u64 values. A queue is described by one
  * queue_subject (test_spsc_ring.c is a short example); this does the rest:
  *
- *   others     Where both ends are open to others, they complete 10,000 operations that succeed: first one
- *              thread alone, a put and a get in turn, so that a blocked queue is found by a number of tries
- *              and not by time; then two producers and two consumers (one where only one is allowed). In seven
- *              of eight cases with a disturbance the one thread does it all, in much less time. Where the victim
- *              is the sole one at its end, the others complete 10,000 calls, of which as many succeed as there
- *              are elements or places.
+ *   others     Where both ends are open to others, one thread completes 10,000 operations that succeed, a put
+ *              and a get in turn, so that a blocked queue is found by a number of tries and not by time; in the
+ *              undisturbed cases and some others, two producers and two consumers (one where only one is
+ *              allowed) then complete some more. Where the victim is the sole one at its end, the others
+ *              complete 10,000 calls, of which as many succeed as there are elements or places.
  *   elements   Each that was put is got once, the victim's too if its put succeeded; each consumer sees
  *              those of each producer in order.
  *   capacity   What has been put and not got is never more. While the victim is stopped the others can fill
