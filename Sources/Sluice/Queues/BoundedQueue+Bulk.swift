@@ -67,7 +67,7 @@ extension BoundedQueue {
   public func enqueue(contentsOf elements: some Collection<Element>, timeout: Duration? = nil) -> Int {
     var done = tryEnqueue(contentsOf: elements)
     var rest = elements.dropFirst(done)
-    let deadline = timeout.map { ContinuousClock.now + $0 }
+    let deadline = timeout.map(\.timeoutDeadline)
     while let next = rest.first {
       let left = deadline.map { $0 - ContinuousClock.now }
       guard enqueue(next, timeout: left).isEnqueued else { break }

@@ -3,13 +3,14 @@ import CSluice
 // How the queues wait: the same four loops for all of them, over what each can do without waiting.
 
 extension Duration {
-  /// As the C core counts time-outs: nanoseconds, none for what lies in the past.
-  @usableFromInline var timeoutNanoseconds: UInt64 {
-    let (seconds, attoseconds) = components
-    guard seconds >= 0, attoseconds >= 0 else { return 0 }
-    let (product, overflow) = UInt64(seconds).multipliedReportingOverflow(by: 1_000_000_000)
-    let (sum, overflow2) = product.addingReportingOverflow(UInt64(attoseconds / 1_000_000_000))
-    return overflow || overflow2 ? UInt64.max - 1 : sum
+  /// As the C core counts time-outs: nanoseconds, none for what lies in the past. (Not `components`, which
+  /// traps for durations that it cannot express.)
+  @usableFromInline var timeoutNanoseconds: UInt64 { UInt64(clamping: attoseconds / 1_000_000_000) }
+
+  /// The moment when a time-out that begins now is over; for one beyond the clock's range, some
+  /// centuries from now.
+  @usableFromInline var timeoutDeadline: ContinuousClock.Instant {
+    ContinuousClock.now + Swift.max(.zero, Swift.min(self, .seconds(1 << 34)))
   }
 }
 
