@@ -364,6 +364,7 @@ static void others(void *context) {
   }
   b->producers = !put ? 0 : s->sole_producer ? 1 : 2;
   b->consumers = !get ? 0 : s->sole_consumer ? 1 : 2;
+  check_is_closed(b);
   b->as_team = !suspension_is_disturbed() || suspension_number() % TEAM_EACH == 0;
   int64_t inside = level(b);
   if (put && get && !s->may_block) {

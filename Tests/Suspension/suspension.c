@@ -92,7 +92,7 @@ static void set_step_of_interest(uint64_t now) {
     uint64_t disturbed = victim.disturbed.first > now ? victim.disturbed.first : now + 1;
     if (next == 0 || disturbed < next) next = disturbed;
   }
-  step_of_interest_ = next;
+  step_of_interest_ = next != 0 ? next : SUSPENSION_ENDLESS;
 }
 
 void suspension_by_another(void (*action)(void *context), void *context) {
@@ -113,6 +113,7 @@ void step_reached_(void) {
     suspension_fail("an operation of the others does not end in %d steps", SUSPENSION_ENDLESS);
   }
   uint64_t now = step_count_;
+  if (now == SUSPENSION_ENDLESS) suspension_fail("the victim does not end in %d steps", SUSPENSION_ENDLESS);
   const schedule *s = &victim.disturbed;
   if (s->which >= 0 && now >= s->first && now <= s->last) suspension_by_another(disturb, NULL);
   if (now == victim.stop_at) {

@@ -20,14 +20,16 @@
 enum { TASKS = 4, KEEPER = TASKS, VICTIM, ALL_TASKS };
 enum { TIMEOUT = 1000, MOST_SEATS = 64 };
 
-typedef enum { NOTIFY, PUT, PUT_ALL, SUSPEND, WAKE, WAIT, WAIT_TIMED, OPERATIONS } operation;
+typedef enum { NOTIFY, PUT, PUT_ALL, GIVE_UP, SUSPEND, WAKE, WAIT, WAIT_TIMED, OPERATIONS } operation;
 
 static const char *const names[OPERATIONS] = {
-    "notify", "put and notify", "put, notify all", "wait (callback)", "wake", "wait (thread)", "wait (timed)"};
+    "notify", "put and notify", "put, notify all", "announce and end", "wait (callback)", "wake", "wait (thread)",
+    "wait (timed)"};
 
 typedef struct {
   const char *name;
   uint32_t asleep;   /* tasks that wait */
+  uint32_t passed;   /* notifications before: whose turn it is to be notified */
   uint32_t seats;    /* that are in use in the first page, by nobody who can be notified */
   bool asymmetric;   /* barriers; each announcement is then a system call */
   bool calm;         /* no disturbances */
@@ -103,14 +105,26 @@ static void run_task(task *t) {
   }
 }
 
+/* By another than the victim. */
+static void run_other(task *t) {
+  uint64_t before = suspension_begin();
+  run_task(t);
+  suspension_end(before);
+}
+
+static void put_other(void *unused) {
+  (void)unused;
+  uint64_t before = suspension_begin();
+  put(1, 1);
+  suspension_end(before);
+}
+
 /* The tasks that have been woken, each run by who finds it first. False: there were none. */
 static bool run_woken(void) {
   bool any = false;
   for (int i = 0; i < ALL_TASKS; i++) {
     if (__atomic_exchange_n(&b.tasks[i].woken, 0, __ATOMIC_SEQ_CST) == 0) continue;
-    uint64_t before = suspension_begin();
-    run_task(&b.tasks[i]);
-    suspension_end(before);
+    run_other(&b.tasks[i]);
     any = true;
   }
   return any;
@@ -137,19 +151,18 @@ static void set_up(void *unused) {
   }
   sl_waiters_notify_all(&b.waiters);
   for (uint32_t i = 0; i < s->asleep; i++) run_task(&b.tasks[i]);
+  for (uint32_t i = 0; i < s->passed; i++) {
+    put(1, 1);
+    while (run_woken()) continue;
+  }
   if (b.operation == WAKE) run_task(&b.tasks[KEEPER]);
-}
-
-static void put_by_another(void *unused) {
-  (void)unused;
-  put(1, 1);
 }
 
 /* The futex wait of a victim that waits without an end, which others would end. */
 static void be_woken(const sl_atomic_u32 *word, uint32_t expected) {
   for (int i = 0; i <= ALL_TASKS; i++) {
     if (__atomic_load_n(&word->value, __ATOMIC_SEQ_CST) != expected) return;
-    suspension_by_another(put_by_another, NULL);
+    suspension_by_another(put_other, NULL);
   }
   suspension_fail("a thread that is parked is not woken by %d notifications", ALL_TASKS + 1);
 }
@@ -183,12 +196,22 @@ static void wait_as_thread(uint64_t timeout) {
   if (!got && b.clock < timeout) suspension_fail("a wait has ended before its time");
 }
 
+/* Gets a permit, or gives up: a notification that it has not needed goes to another. */
+static void announce_and_end(void) {
+  sl_wait wait;
+  sl_wait_begin(&wait, &b.waiters, UINT64_MAX);
+  if (!sl_wait_announce(&wait)) suspension_fail("out of memory");
+  (void)try_get();
+  sl_wait_end(&wait);
+}
+
 static void run(void *unused) {
   (void)unused;
   switch (b.operation) {
   case NOTIFY: sl_waiters_notify(&b.waiters, 1); break;
   case PUT: put(1, 1); break;
   case PUT_ALL: put(ALL_TASKS, SIZE_MAX); break;
+  case GIVE_UP: announce_and_end(); break;
   case SUSPEND: run_task(&b.tasks[VICTIM]); break;
   case WAKE: sl_wait_wake(&b.tasks[KEEPER].wait); break;
   case WAIT: wait_as_thread(UINT64_MAX); break;
@@ -203,9 +226,7 @@ static void run(void *unused) {
 static void put_and_get(uint32_t rounds) {
   uint32_t kept = 0;
   for (uint32_t n = 0; n < rounds; n++) {
-    uint64_t before = suspension_begin();
-    put(1, 1);
-    suspension_end(before);
+    put_other(NULL);
     while (run_woken()) continue;
     if (permits() != 0) kept++;
     if (kept > 1) suspension_fail("two notifications have woken nobody, and four wait");
@@ -215,11 +236,7 @@ static void put_and_get(uint32_t rounds) {
 static void work(void *unused, unsigned index) {
   (void)unused;
   if (index < 2) {
-    for (int n = 0; n < SUSPENSION_OPERATIONS / 4; n++) {
-      uint64_t before = suspension_begin();
-      put(1, 1);
-      suspension_end(before);
-    }
+    for (int n = 0; n < SUSPENSION_OPERATIONS / 4; n++) put_other(NULL);
     __atomic_fetch_sub(&b.putters, 1, __ATOMIC_SEQ_CST);
   } else {
     while (run_woken() || __atomic_load_n(&b.putters, __ATOMIC_SEQ_CST) != 0) sched_yield();
@@ -229,7 +246,7 @@ static void work(void *unused, unsigned index) {
 static void others(void *unused) {
   (void)unused;
   for (int i = 0; i < TASKS; i++) {
-    if (is_new(&b.tasks[i])) run_task(&b.tasks[i]);
+    if (is_new(&b.tasks[i])) run_other(&b.tasks[i]);
   }
   while (run_woken()) continue;
   bool alone = b.situation->asymmetric || (suspension_is_disturbed() && suspension_number() % 8 != 0);
@@ -241,20 +258,23 @@ static void others(void *unused) {
 }
 
 static const char *const disturbances[] = {
-    "a put", "a put that is acted upon late", "a waiter comes", "a task is woken", NULL};
+    "a put", "a put that is acted upon before the next", "a waiter comes", "a task is woken", NULL};
 
 static void disturb(void *unused, unsigned which) {
   (void)unused;
   task *t = &b.tasks[0];
   switch (which) {
   case 0:
-    put(1, 1);
+    put_other(NULL);
     while (run_woken()) continue;
     break;
-  case 1: put(1, 1); break;
+  case 1:
+    while (run_woken()) continue;
+    put_other(NULL);
+    break;
   case 2:
     while (t < &b.tasks[TASKS] && !is_new(t)) t++;
-    if (t < &b.tasks[TASKS]) run_task(t);
+    if (t < &b.tasks[TASKS]) run_other(t);
     break;
   default: /* as if it were cancelled, but it waits again */
     while (t < &b.tasks[TASKS] && t->asleep == 0) t++;
@@ -297,6 +317,7 @@ static const situation situations[] = {
     {.name = "nobody waits"},
     {.name = "one waits", .asleep = 1, .calm = true},
     {.name = "four wait", .asleep = 4},
+    {.name = "four wait, the second one's turn", .asleep = 4, .passed = 1},
     {.name = "four wait, two of them on another page", .asleep = 4, .seats = 62, .calm = true},
     {.name = "nobody waits, and the first page is full", .seats = 64, .calm = true},
     {.name = "two wait, and the first page is full", .asleep = 2, .seats = 64},
@@ -306,6 +327,7 @@ static const situation situations[] = {
 
 /* Those that take the most steps are disturbed only where they take other paths than the rest. */
 static bool is_calm(operation o, const situation *s) {
+  if (s->passed != 0) return o != GIVE_UP;
   return s->calm || ((o == PUT_ALL || o == WAIT) && s->seats != 0) || (o == WAIT_TIMED && s->asleep != 0);
 }
 
