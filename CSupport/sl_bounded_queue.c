@@ -65,7 +65,7 @@ sl_bounded_queue *sl_bounded_queue_create(size_t capacity, size_t element_size,
 void sl_bounded_queue_destroy(sl_bounded_queue *queue) {
   if (queue == NULL) return;
   for (int b = 0; b < SL_BOUNDED_BLOCKS_; b++)
-    free((void *)(uintptr_t)sl_load_acquire_u64(&queue->blocks_[b])); /* [BQ1] */
+    free((void *)(uintptr_t)sl_load_relaxed_u64(&queue->blocks_[b])); /* nobody else is inside */
   sl_waiters_destroy(&queue->not_full_);
   sl_waiters_destroy(&queue->not_empty_);
   destroy_parts(queue);
@@ -122,7 +122,8 @@ sl_bounded_seat *sl_bounded_queue_far_seat_(sl_bounded_queue *queue, uint32_t th
 void *sl_bounded_queue_far_cell_(const sl_bounded_queue *queue, uint32_t cell) {
   uint32_t thread = cell - ((uint32_t)sl_bounded_queue_capacity(queue) + 1); /* whose it was first */
   uint32_t block = block_of(thread);
-  char *base = (char *)(uintptr_t)sl_load_acquire_u64(&queue->blocks_[block]); /* [BQ1] */
+  /* Relaxed: the cell's number came through the ring, from a thread that had found the block. */
+  char *base = (char *)(uintptr_t)sl_load_relaxed_u64(&queue->blocks_[block]);
   return base + cells_offset(queue, block) + (thread - first_thread_of(block)) * queue->cell_bytes_;
 }
 

@@ -202,8 +202,8 @@ static void put_segment(sl_unbounded_queue *queue, segment *s) {
 /* ---- Reclamation --------------------------------------------------------------------------- */
 
 static void drop_reference(sl_unbounded_queue *queue) {
-  uint64_t before = sl_fetch_sub_acq_rel_u64(&queue->references, 1); /* [UQ9] release */
-  if (before != 1) return;                                           /* [UQ9] acquire: the last one */
+  uint64_t before = sl_fetch_sub_acq_rel_u64(&queue->references, 1); /* [UQ8] release */
+  if (before != 1) return;                                           /* [UQ8] acquire: the last one */
   for (size_t i = 0; i < queue->batch; i++) {
     segment *s = as_segment(sl_load_relaxed_u64(&queue->spare[i]));
     if (s != NULL) unmap_segment(queue, s);
@@ -230,10 +230,11 @@ static void retire_segment(sl_unbounded_queue *queue, segment *s) {
   uint64_t top = sl_load_relaxed_u64(&queue->retired);
   do {
     s->next_retired = as_segment(top);
-  } while (!sl_cas_release_u64(&queue->retired, &top, as_word(s))); /* [UQ8] push */
+  } while (!sl_cas_relaxed_u64(&queue->retired, &top, as_word(s)));
   if ((sl_fetch_add_relaxed_u64(&queue->retired_count, 1) + 1) % queue->batch != 0) return;
 
-  segment *all = as_segment(sl_exchange_acquire_u64(&queue->retired, 0)); /* [UQ8] the links */
+  /* Relaxed: the links are followed by the reclaimer, after the sections in which they were made [UQ6]. */
+  segment *all = as_segment(sl_exchange_relaxed_u64(&queue->retired, 0));
   if (all == NULL) return; /* another batch took them along */
   sl_fetch_add_relaxed_u64(&queue->references, 1);
   sl_unbounded_queue_start_reclaimer();
@@ -291,9 +292,10 @@ static void unmap_list(sl_unbounded_queue *queue, segment *s, bool retired) {
 
 void sl_unbounded_queue_destroy(sl_unbounded_queue *queue) {
   if (queue == NULL) return;
-  /* Nobody is inside, so no grace period is needed for what has not been sent to call_rcu. */
-  unmap_list(queue, as_segment(sl_load_acquire_u64(&queue->head)), false); /* [UQ3] */
-  unmap_list(queue, as_segment(sl_exchange_acquire_u64(&queue->retired, 0)), true); /* [UQ8] */
+  /* Nobody is inside, as the caller has made sure and thereby ordered: so no grace period is needed for
+   * what has not been sent to call_rcu, and relaxed loads will do. */
+  unmap_list(queue, as_segment(sl_load_relaxed_u64(&queue->head)), false);
+  unmap_list(queue, as_segment(sl_load_relaxed_u64(&queue->retired)), true);
   drop_reference(queue);
 }
 
@@ -375,9 +377,9 @@ bool sl_unbounded_queue_close(sl_unbounded_queue *queue) {
     segment *s = as_segment(sl_load_acquire_u64(&queue->tail)); /* [UQ3] */
     uint64_t next = sl_load_acquire_u64(&s->next);              /* [UQ2] */
     /* First no segment after this one, then no cell in it: a cell past the last is then closed. */
-    if (next == 0 && sl_cas_acq_rel_u64(&s->next, &next, CLOSED_NEXT)) next = CLOSED_NEXT; /* [UQ10] */
+    if (next == 0 && sl_cas_acq_rel_u64(&s->next, &next, CLOSED_NEXT)) next = CLOSED_NEXT; /* [UQ9] */
     if (next == CLOSED_NEXT) {
-      uint64_t before = sl_fetch_or_release_u64(&s->claimed, CLOSED_BIT); /* [UQ10] */
+      uint64_t before = sl_fetch_or_release_u64(&s->claimed, CLOSED_BIT); /* [UQ9] */
       section_end();
       return (before & CLOSED_BIT) == 0;
     }
@@ -390,7 +392,7 @@ bool sl_unbounded_queue_is_closed(const sl_unbounded_queue *queue) {
   section_begin();
   const segment *s = as_segment(sl_load_acquire_u64(&queue->tail)); /* [UQ3] */
   /* A close in between its two steps has closed nothing as long as a cell can still be claimed. */
-  bool closed = sl_load_acquire_u64(&s->next) == CLOSED_NEXT &&        /* [UQ10] */
+  bool closed = sl_load_acquire_u64(&s->next) == CLOSED_NEXT &&        /* [UQ9] */
                 sl_load_relaxed_u64(&s->claimed) >= queue->cell_count; /* also by its CLOSED_BIT */
   section_end();
   return closed;
@@ -419,14 +421,14 @@ typedef enum { NOTHING_THERE, GOT_IT, LOOK_AGAIN, AT_THE_END } outcome;
 
 /* Moves head off the drained segment `s`, if it is not the last one. */
 static outcome advance_head(sl_unbounded_queue *queue, segment *s) {
-  uint64_t next = sl_load_acquire_u64(&s->next); /* [UQ2] [UQ10] */
+  uint64_t next = sl_load_acquire_u64(&s->next); /* [UQ2] [UQ9] */
   if (next == 0) return NOTHING_THERE;
   if (next == CLOSED_NEXT) return AT_THE_END;
   /* tail first: it must not lead to a retired segment. */
   uint64_t word = as_word(s);
   sl_cas_release_u64(&queue->tail, &word, next); /* [UQ3] [UQ5] */
   word = as_word(s);
-  if (sl_cas_acq_rel_u64(&queue->head, &word, next)) retire_segment(queue, s); /* [UQ3] [UQ5] */
+  if (sl_cas_release_u64(&queue->head, &word, next)) retire_segment(queue, s); /* [UQ3] [UQ5] */
   return LOOK_AGAIN;
 }
 
@@ -443,13 +445,13 @@ static outcome take_nearly_empty(sl_unbounded_queue *queue, segment *s, uint64_t
 
   *cell = cell_at(queue, s, taken);
   bool full = i == taken || becomes_full(*cell);
-  if (!sl_cas_relaxed_u64(&s->taken, &taken, taken + 1)) return LOOK_AGAIN;
+  if (!sl_cas_release_u64(&s->taken, &taken, taken + 1)) return LOOK_AGAIN; /* [UQ4] */
   return full || take_or_poison(*cell) ? GOT_IT : LOOK_AGAIN;
 }
 
 static outcome take_from(sl_unbounded_queue *queue, segment *s, char **cell) {
   uint64_t taken = sl_load_acquire_u64(&s->taken);     /* [UQ4] first */
-  uint64_t claimed = sl_load_acquire_u64(&s->claimed); /* [UQ4] second [UQ10] */
+  uint64_t claimed = sl_load_acquire_u64(&s->claimed); /* [UQ4] second [UQ9] */
   bool closed = (claimed & CLOSED_BIT) != 0;
   claimed &= ~CLOSED_BIT;
   if (taken >= queue->cell_count) return advance_head(queue, s);
@@ -459,10 +461,10 @@ static outcome take_from(sl_unbounded_queue *queue, segment *s, char **cell) {
     outcome o = take_nearly_empty(queue, s, taken, claimed, closed, cell);
     /* At the segment's end there may be more behind it. */
     bool more = o == NOTHING_THERE && claimed == queue->cell_count &&
-                sl_load_acquire_u64(&s->next) != 0; /* [UQ2] [UQ10] */
+                sl_load_relaxed_u64(&s->next) != 0; /* relaxed: it is not followed here */
     if (!more) return o;
   }
-  uint64_t index = sl_fetch_add_relaxed_u64(&s->taken, 1);
+  uint64_t index = sl_fetch_add_release_u64(&s->taken, 1); /* [UQ4] */
   if (index >= queue->cell_count) return LOOK_AGAIN;
   *cell = cell_at(queue, s, index);
   return becomes_full(*cell) || take_or_poison(*cell) ? GOT_IT : LOOK_AGAIN;
@@ -501,9 +503,9 @@ static uint64_t place(const sl_unbounded_queue *queue, const segment *s, uint64_
 size_t sl_unbounded_queue_count(const sl_unbounded_queue *queue) {
   section_begin();
   const segment *first = as_segment(sl_load_acquire_u64(&queue->head)); /* [UQ3] */
-  uint64_t taken = place(queue, first, sl_load_acquire_u64(&first->taken));
+  uint64_t taken = place(queue, first, sl_load_acquire_u64(&first->taken)); /* [UQ4] */
   const segment *last = as_segment(sl_load_acquire_u64(&queue->tail)); /* [UQ3] */
-  uint64_t claimed = place(queue, last, sl_load_acquire_u64(&last->claimed) & ~CLOSED_BIT);
+  uint64_t claimed = place(queue, last, sl_load_relaxed_u64(&last->claimed) & ~CLOSED_BIT);
   section_end();
   /* Consumers may hold tickets beyond what is claimed: nothing is in the queue then. */
   return (int64_t)(claimed - taken) > 0 ? (size_t)(claimed - taken) : 0;

@@ -57,7 +57,7 @@ extern "C" {
 enum { SL_BOUNDED_FIRST_SEATS_ = 16, SL_BOUNDED_BLOCKS_ = 15 };
 
 typedef struct {
-  uint32_t cell_;
+  SL_HANDED_ON(uint32_t) cell_;
   char pad_[SL_NO_SHARE - sizeof(uint32_t)];
 } sl_bounded_seat;
 

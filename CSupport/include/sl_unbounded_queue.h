@@ -51,21 +51,22 @@
  *         element is visible.
  *   [UQ2] link, compare-and-swap release next -> load acquire next: the new segment is initialised.
  *   [UQ3] tail or head moved on, compare-and-swap release -> load acquire tail, head: the same.
- *   [UQ4] taken, claimed and the cells are read in this order, by load acquire: all below the value
- *         of `taken` were gone, and all below `claimed` not committed, when `claimed` was read, and
- *         "empty" is true at that moment.
- *   [UQ5] tail moved off a segment, compare-and-swap release -> head moved off it, compare-and-swap
- *         acq_rel: the segment is retired when neither leads to it.
+ *   [UQ4] ticket taken, compare-and-swap or fetch_add release taken -> load acquire taken: what its taker
+ *         had seen. So `claimed`, `next` and the cells that are read after it are no older, and "empty" was
+ *         true at some moment meanwhile: a queue that always holds an element is never found empty.
+ *   [UQ5] tail moved off a segment, compare-and-swap release -> head moved off it by the same thread,
+ *         compare-and-swap release -> load acquire head: nobody sees tail behind head. So a
+ *         compare-and-swap that fails to move tail off a segment has seen that it was moved before, and
+ *         the segment is retired when neither leads to it.
  *   [UQ6] end of a section, rcu_read_unlock -> reclaim, after a grace period: nobody is inside the
- *         segment. (ThreadSanitizer cannot see into liburcu: the two sites tell it.)
+ *         segment, and the links of the retired list are visible. (ThreadSanitizer cannot see into
+ *         liburcu: the two sites tell it.)
  *   [UQ7] spare segment put, compare-and-swap release -> got, exchange acquire: its reset is
  *         visible.
- *   [UQ8] retired list pushed, compare-and-swap release -> taken whole, exchange acquire: the links
- *         (by the time that they are followed [UQ6] has ordered them too).
- *   [UQ9] reference dropped, fetch_sub acq_rel -> last one frees the queue: after all others' uses.
- *   [UQ10] close, compare-and-swap acq_rel next and fetch_or release claimed -> load acquire: what
+ *   [UQ8] reference dropped, fetch_sub acq_rel -> last one frees the queue: after all others' uses.
+ *   [UQ9] close, compare-and-swap acq_rel next and fetch_or release claimed -> load acquire: what
  *         came before the close.
- * The counters themselves publish nothing; a poisoned cell carries nothing back to its producer.
+ * `claimed` publishes nothing but a close; a poisoned cell carries nothing back to its producer.
  *
  * For a caller that sleeps: after a commit (returned true) or close by A and then sl_fence_seq_cst, a
  * try_take by B after its own sl_fence_seq_cst is SL_EMPTY only if A's element, and all that were

@@ -89,6 +89,14 @@ static outcome run(size_t index, uint64_t per_cent, bool explain) {
   return t.run(std::max<uint64_t>(1, t.schedules * per_cent / 100), explain);
 }
 
+/* The last steps of a report: what all threads did, without the same again for each. */
+static std::string end_of(const std::string &report) {
+  std::string all = report.substr(0, report.find("\nthread 0:"));
+  size_t first_line = all.find('\n') + 1, most = 6000;
+  if (all.size() < most) return all;
+  return all.substr(0, first_line) + "..." + all.substr(all.find('\n', all.size() - most));
+}
+
 /* How many tests failed. */
 static int run_tests(const options &o) {
   std::vector<size_t> chosen;
@@ -101,7 +109,7 @@ static int run_tests(const options &o) {
         outcome result = run(chosen[i], o.schedules, true);
         f->schedules = result.schedules;
         if (!result.is_right)
-          printf("%s\n", (o.verbose ? result.report : result.report.substr(0, 8000)).c_str());
+          printf("%s\n", (o.verbose ? result.report : end_of(result.report)).c_str());
         return result.is_right ? 0 : 1;
       },
       [&](size_t i, const finding &f, int status) {

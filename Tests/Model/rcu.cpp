@@ -26,7 +26,7 @@ static unsigned workers, workers_left;
 static unsigned depth[MOST_WORKERS + 1], ended[MOST_WORKERS];
 static rcu_callback callbacks[MOST_CALLBACKS];
 static unsigned callback_count;
-static bool reclaimer_sleeps, is_over;
+static bool reclaimer_sleeps, is_over, sections_count;
 
 void rcu_begin(unsigned count) {
   words = make<rcu_words>();
@@ -50,7 +50,8 @@ static void wake_reclaimer() {
   rl::ctx().unpark_thread(workers, false, $);
 }
 
-void rcu_read_lock() {
+void rcu_read_lock(const site &s) {
+  sections_count = mutant.at != &s;
   unsigned self = rl::thread_index();
   if (is_over || self >= workers) return;
   if (depth[self] == 0) change(words->grace_periods, 0, rl::mo_acquire);
@@ -70,6 +71,7 @@ void rcu_read_unlock() {
 }
 
 void rcu_call(rcu_head *head, void (*function)(rcu_head *)) {
+  head->state = 1;
   if (is_over) return function(head);
   RL_ASSERT(callback_count < MOST_CALLBACKS);
   change(words->called, 1, rl::mo_release);
@@ -77,7 +79,7 @@ void rcu_call(rcu_head *head, void (*function)(rcu_head *)) {
   rcu_callback &callback = callbacks[callback_count++];
   callback.head = head;
   callback.function = function;
-  for (unsigned i = 0; i < workers; i++) callback.waits_for[i] = ended[i] + (depth[i] > 0);
+  for (unsigned i = 0; i < workers; i++) callback.waits_for[i] = ended[i] + (depth[i] > 0 && sections_count);
   wake_reclaimer();
 }
 
@@ -94,6 +96,7 @@ static bool run_one() {
     change(words->called, 0, rl::mo_acquire);
     for (unsigned t = 0; t < workers; t++)
       if (callback.waits_for[t] > 0) change(words->sections_ended[t], 0, rl::mo_acquire);
+    callback.head->state = 0;
     callback.function(callback.head);
     return true;
   }

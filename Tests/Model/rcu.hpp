@@ -12,7 +12,7 @@
 #include "model.hpp"
 
 struct rcu_head {
-  int unused;
+  SL_HANDED_ON(int) state; /* written by call_rcu and before the callback */
 };
 
 namespace model {
@@ -29,7 +29,7 @@ void rcu_worker_ends();
 /* From `after`, before anything else: runs the callbacks that are left. Later ones run at once. */
 void rcu_end();
 
-void rcu_read_lock();
+void rcu_read_lock(const site &s); /* as a mutant, callbacks do not wait for the section */
 void rcu_read_unlock();
 void rcu_call(rcu_head *head, void (*function)(rcu_head *));
 

@@ -79,17 +79,29 @@ template <typename T> struct atomic_word {
 
 void fence(const site &s, rl::debug_info_param info);
 
-/* A field that one thread hands on to another: relacy finds accesses that nothing orders. */
+/* A field that one thread hands on to another: relacy finds accesses that nothing orders. Taking its address
+ * counts as writing it. */
 template <typename T> class handed_on {
-  rl::var<T> value_;
+  rl::var<int> access_;
+  T value_;
 
 public:
   T operator=(T v) {
-    value_($) = v;
-    return v;
+    access_($) = 1;
+    return value_ = v;
   }
-  operator T() const { return value_($); }
+  operator T() const {
+    (void)(int)access_($);
+    return value_;
+  }
+  T *operator&() {
+    access_($) = 1;
+    return &value_;
+  }
 };
+
+/* Calls that are left out in a mutant: fences, and what the tests make sites of. */
+inline bool is_left_out(const site &s) { return mutant.at == &s && mutant.removed; }
 
 }  // namespace model
 

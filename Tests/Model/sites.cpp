@@ -115,7 +115,7 @@ std::string name_of(const mutation &m) {
 }
 
 void fence(const site &s, rl::debug_info_param info) {
-  if (mutant.at == &s && mutant.removed) return;
+  if (is_left_out(s)) return;
   rl::atomic_thread_fence(rl::mo_seq_cst, info);
 }
 
@@ -145,7 +145,8 @@ static void scan(const std::string &path, std::vector<std::string> *found) {
     while (last + 1 < lines.size() && lines[last].find_first_of(";{}") == std::string::npos) last++;
     for (std::sregex_iterator use(lines[i].begin(), lines[i].end(), uses), end; use != end; ++use) {
       const std::smatch &m = *use;
-      std::string what = m[1].matched ? m[1].str() + " " + m[2].str() : m[3].matched ? "fence seq_cst" : "membarrier seq_cst";
+      std::string what = m[3].matched ? "fence seq_cst" : "membarrier seq_cst";
+      if (m[1].matched) what = m[1].str() + " " + m[2].str();
       if (!is_reached(file, (int)i + 1, (int)last + 1, what))
         found->push_back(file + ":" + std::to_string(i + 1) + " " + what);
     }

@@ -102,6 +102,110 @@ struct unbounded_closed_once : unbounded_base<unbounded_closed_once, 3> {
 };
 MODEL_TEST(unbounded_closed_once, 20000)
 
+/* One closes, or asks whether it is closed, or counts, when the producer is about to link a segment or has just
+ * done so; a second producer finds the tail that either of them has moved. */
+struct unbounded_linking : unbounded_base<unbounded_linking, 3, 2> {
+  model::signpost enqueued;
+  void before() {
+    unbounded_base<unbounded_linking, 3, 2>::before();
+    enqueued.reach(0);
+  }
+  void work(unsigned index) {
+    if (index == 0) {
+      for (int i = 0; i < 4; i++) {
+        enqueued.reach(i);
+        if (enqueue(i) != SL_OK) break;
+      }
+      enqueued.reach(4);
+      return;
+    }
+    enqueued.await(2);
+    if (index == 1) {
+      switch (rl::rand(4)) {
+        case 0: RL_ASSERT(sl_unbounded_queue_count(queue) <= 8); break;
+        case 1: RL_ASSERT(!sl_unbounded_queue_is_closed(queue)); break;
+        default: RL_ASSERT(sl_unbounded_queue_close(queue)); break;
+      }
+    } else {
+      enqueue(8);
+    }
+  }
+};
+MODEL_TEST(unbounded_linking, 40000)
+
+/* A consumer, or one who closes, moves the tail on for a producer that has just linked a segment, and a third
+ * thread follows it: to count, which is the shortest way. */
+template <bool CLOSES> struct unbounded_pulled : unbounded_base<unbounded_pulled<CLOSES>, 3, 2> {
+  model::signpost step;
+  void before() {
+    unbounded_base<unbounded_pulled, 3, 2>::before();
+    step.reach(0);
+    for (int i = 0; i < 2; i++) this->enqueue(i);
+    if (!CLOSES)
+      for (int i = 0; i < 2; i++) this->dequeue();
+  }
+  void work(unsigned index) {
+    if (index == 0) {
+      this->enqueue(2);
+    } else if (index == 1) {
+      while (sl_load_relaxed_u64(&as_segment(sl_load_relaxed_u64(&this->queue->head))->next) == 0) rl::yield(1, $);
+      step.reach(1);
+      if (CLOSES)
+        sl_unbounded_queue_close(this->queue);
+      else
+        this->dequeue();
+    } else {
+      step.await(1);
+      for (int i = 0; i < 3; i++) RL_ASSERT(sl_unbounded_queue_count(this->queue) <= 4);
+    }
+  }
+};
+typedef unbounded_pulled<false> unbounded_pulled_by_consumer;
+typedef unbounded_pulled<true> unbounded_pulled_by_closer;
+MODEL_TEST(unbounded_pulled_by_consumer, 20000)
+MODEL_TEST(unbounded_pulled_by_closer, 20000)
+
+/* There is an element in the queue at any time: nobody finds it empty, nor counts none. */
+template <int AT_FIRST> struct unbounded_never_empty : unbounded_base<unbounded_never_empty<AT_FIRST>, 2, 2> {
+  model::signpost rounds;
+  void before() {
+    unbounded_base<unbounded_never_empty, 2, 2>::before();
+    rounds.reach(0);
+    for (int i = 0; i < AT_FIRST; i++) this->enqueue(i);
+  }
+  void work(unsigned index) {
+    if (index == 0) {
+      for (int i = 0; i < 4; i++) {
+        rounds.reach(i);
+        this->enqueue(AT_FIRST + i);
+        RL_ASSERT(this->dequeue() >= 0);
+      }
+      return;
+    }
+    rounds.await(rl::rand(4));
+    if (rl::rand(2) == 0)
+      RL_ASSERT(sl_unbounded_queue_count(this->queue) > 0);
+    else
+      RL_ASSERT(this->dequeue() >= 0);
+  }
+};
+typedef unbounded_never_empty<1> unbounded_never_empty_1;
+typedef unbounded_never_empty<2> unbounded_never_empty_2;
+MODEL_TEST(unbounded_never_empty_1, 20000)
+MODEL_TEST(unbounded_never_empty_2, 20000)
+
+/* Segments are retired by two threads, two at a time. */
+struct unbounded_batches : unbounded_base<unbounded_batches, 3, 2> {
+  void work(unsigned index) {
+    if (index == 0) {
+      for (int i = 0; i < 8; i++) enqueue(i);
+    } else {
+      for (int tries = 0; tries < 6; tries++) dequeue();
+    }
+  }
+};
+MODEL_TEST(unbounded_batches, 20000)
+
 /* The last one to leave destroys the queue, and does not wait for what is on its way through call_rcu. */
 struct unbounded_destroyed : unbounded_base<unbounded_destroyed, 2> {
   sl_atomic_u32 users;

@@ -13,7 +13,8 @@
 #undef free
 
 /* A number of permits to wait for; it orders nothing by itself. */
-template <typename Suite, unsigned THREADS, model::barriers BARRIERS> struct waiters_base : rl::test_suite<Suite, THREADS> {
+template <typename Suite, unsigned THREADS, model::barriers BARRIERS>
+struct waiters_base : rl::test_suite<Suite, THREADS> {
   sl_waiters waiters;
   sl_atomic_u32 permits;
 
@@ -52,7 +53,8 @@ template <typename Suite, unsigned THREADS, model::barriers BARRIERS> struct wai
 };
 
 /* Two wait, two permits come, one by one or both at once. */
-template <model::barriers BARRIERS, bool AT_ONCE> struct waiters_two : waiters_base<waiters_two<BARRIERS, AT_ONCE>, 3, BARRIERS> {
+template <model::barriers BARRIERS, bool AT_ONCE>
+struct waiters_two : waiters_base<waiters_two<BARRIERS, AT_ONCE>, 3, BARRIERS> {
   void thread(unsigned index) {
     if (index < 2) {
       RL_ASSERT(this->get(UINT64_MAX));

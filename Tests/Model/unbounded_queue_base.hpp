@@ -17,12 +17,15 @@
 
 #include "sl_unbounded_queue.h"
 
-#ifndef MODEL_SPARE
-#define MODEL_SPARE 1 /* segments kept for reuse, and sent to call_rcu together */
-#endif
-
 #define SL_UNBOUNDED_SIZES_
-enum { SEGMENT_BYTES = 1 << 12, MIN_CELLS = 2, MAX_CELLS = 2, MAX_SPARE = MODEL_SPARE, NEARLY_EMPTY = 1, SPINS_BEFORE_POISON = 1 };
+enum {
+  SEGMENT_BYTES = 1 << 12,
+  MIN_CELLS = 2,
+  MAX_CELLS = 2,
+  MAX_SPARE = 2,
+  NEARLY_EMPTY = 1,
+  SPINS_BEFORE_POISON = 1,
+};
 
 static sl_unbounded_queue *made_queue();
 static void *made_segment();
@@ -87,8 +90,9 @@ static void unmade(void *memory) {
   rl::rl_free(memory, $);
 }
 
-/* WORKERS threads use the queue, a further one runs RCU's callbacks. */
-template <typename Suite, unsigned WORKERS> struct unbounded_base : rl::test_suite<Suite, WORKERS + 1> {
+/* WORKERS threads use the queue, a further one runs RCU's callbacks. BATCH segments are retired together. */
+template <typename Suite, unsigned WORKERS, size_t BATCH = 1>
+struct unbounded_base : rl::test_suite<Suite, WORKERS + 1> {
   enum { ELEMENTS = 32 };
   sl_unbounded_queue *queue;
   int taken[ELEMENTS]; /* how often each element came out */
@@ -99,6 +103,7 @@ template <typename Suite, unsigned WORKERS> struct unbounded_base : rl::test_sui
     queue = sl_unbounded_queue_create(sizeof(model_element), ELEMENT_ALIGNMENT);
     RL_ASSERT(queue->cell_bytes == CELL_BYTES && queue->element_offset == ELEMENT_OFFSET);
     RL_ASSERT(queue->cell_count == MAX_CELLS && queue->batch == MAX_SPARE);
+    queue->batch = BATCH;
     memset(taken, 0, sizeof taken);
     accepted = 0;
   }
