@@ -21,10 +21,9 @@ int sl_swap_ring_init(sl_swap_ring *ring, size_t capacity, size_t spare_cells, u
   if (ring->entries_ == NULL) return ENOMEM;
 
   ring->last_index_ = capacity;
-  ring->index_bits_ = bits_for(entries);
-  ring->index_mask_ = ((uint64_t)1 << ring->index_bits_) - 1;
   ring->turn_shift_ = bits_for(entries + spare_cells) + 1;
-  uint64_t first = first_round << ring->index_bits_;
+  ring->turn_unit_ = (uint64_t)1 << ring->turn_shift_;
+  uint64_t first = first_round << (ring->turn_shift_ + 1); /* two turns a round */
   for (uint64_t i = 0; i < entries; i++) {
     sl_store_relaxed_u64(&ring->entries_[i], sl_swap_ring_word_(ring, first + i, 0) | i);
   }

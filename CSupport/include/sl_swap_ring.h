@@ -73,7 +73,7 @@
 extern "C" {
 #endif
 
-/* A place is a round and an index: round << index_bits | index. */
+/* A place is the turn of a free entry and an index: turn << turn_shift | index. */
 typedef struct {
   char pad0_[SL_NO_SHARE];
   sl_atomic_u64 tail_; /* a place before which all are filled */
@@ -82,8 +82,7 @@ typedef struct {
   char pad2_[SL_NO_SHARE];
   sl_atomic_u64 *entries_;
   uint64_t last_index_; /* capacity: there is one entry more */
-  uint64_t index_mask_;
-  uint32_t index_bits_;
+  uint64_t turn_unit_;  /* 1 << turn_shift */
   uint32_t turn_shift_; /* below: one bit for closed, then the cell */
   char pad3_[SL_NO_SHARE];
 } sl_swap_ring;
@@ -104,38 +103,44 @@ static inline size_t sl_swap_ring_capacity(const sl_swap_ring *ring) {
 
 /* ---- Places and entries -------------------------------------------------------------------- */
 
-static inline sl_atomic_u64 *sl_swap_ring_entry_(const sl_swap_ring *ring, uint64_t place) {
-  return &ring->entries_[place & ring->index_mask_];
+static inline uint64_t sl_swap_ring_index_(const sl_swap_ring *ring, uint64_t place) {
+  return place & (ring->turn_unit_ - 1);
 }
 
+static inline sl_atomic_u64 *sl_swap_ring_entry_(const sl_swap_ring *ring, uint64_t place) {
+  return &ring->entries_[sl_swap_ring_index_(ring, place)];
+}
+
+/* After the last index comes index 0, two turns later. */
 static inline uint64_t sl_swap_ring_next_(const sl_swap_ring *ring, uint64_t place) {
-  bool last = (place & ring->index_mask_) == ring->last_index_;
-  return last ? (place | ring->index_mask_) + 1 : place + 1;
+  bool last = sl_swap_ring_index_(ring, place) == ring->last_index_;
+  return last ? (place - ring->last_index_) + 2 * ring->turn_unit_ : place + 1;
 }
 
 /* The entry of `place` while it is to be filled (full = 0) or to be taken (full = 1), with cell 0. */
 static inline uint64_t sl_swap_ring_word_(const sl_swap_ring *ring, uint64_t place, uint64_t full) {
-  return (2 * (place >> ring->index_bits_) + full) << ring->turn_shift_;
+  uint64_t turn = place & (0 - ring->turn_unit_);
+  return full != 0 ? turn + ring->turn_unit_ : turn;
 }
 
-/* How many turns `entry` is ahead of `word`. */
+/* How many turns `entry` is ahead of `word`, times turn_unit. */
 static inline int64_t sl_swap_ring_ahead_(const sl_swap_ring *ring, uint64_t entry, uint64_t word) {
-  return (int64_t)(entry - word) >> ring->turn_shift_; /* the low bits of `word` are 0 */
+  return (int64_t)((entry & (0 - ring->turn_unit_)) - word);
 }
 
 static inline uint64_t sl_swap_ring_closed_bit_(const sl_swap_ring *ring) {
-  return (uint64_t)1 << (ring->turn_shift_ - 1);
+  return ring->turn_unit_ / 2;
 }
 
 static inline uint32_t sl_swap_ring_cell_(const sl_swap_ring *ring, uint64_t entry) {
   return (uint32_t)(entry & (sl_swap_ring_closed_bit_(ring) - 1));
 }
 
-/* The entry of `place` is `ahead` > 0 turns further than was looked for: the next place to look at.
- * Two turns are a round: the place was filled (taken) in each of the rounds between, too. */
+/* The entry of `place` is `ahead` > 0 further than was looked for: the next place to look at. Two
+ * turns are a round: the place was filled (taken) in each of the rounds between, too. */
 static inline uint64_t sl_swap_ring_skip_(const sl_swap_ring *ring, uint64_t place, int64_t ahead) {
-  uint64_t rounds = (uint64_t)(ahead - 1) / 2;
-  return sl_swap_ring_next_(ring, place + (rounds << ring->index_bits_));
+  uint64_t rounds = ((uint64_t)ahead - ring->turn_unit_) & (0 - 2 * ring->turn_unit_);
+  return sl_swap_ring_next_(ring, place + rounds);
 }
 
 /* Whether all places up to the one before `tail` are filled and `capacity` of them not taken. */
@@ -214,7 +219,7 @@ static inline sl_result sl_swap_ring_try_dequeue(sl_swap_ring *ring, uint32_t *c
     if (ahead < 0) {
       return (entry & sl_swap_ring_closed_bit_(ring)) != 0 ? SL_CLOSED : SL_EMPTY;
     }
-    uint64_t taken = (full_word + ((uint64_t)1 << ring->turn_shift_)) | *cell;
+    uint64_t taken = (full_word + ring->turn_unit_) | *cell;
     if (sl_cas_release_u64(at, &entry, taken)) { /* [SW2] the cell given back is empty */
       *cell = sl_swap_ring_cell_(ring, entry);
       sl_store_release_u64(&ring->head_, sl_swap_ring_next_(ring, head)); /* [SW4] */
@@ -240,7 +245,7 @@ static inline void sl_swap_ring_sole_release(sl_swap_ring *ring, uint32_t cell) 
   uint64_t head = sl_load_relaxed_u64(&ring->head_);
   uint64_t full_word = sl_swap_ring_word_(ring, head, 1);
   sl_store_release_u64(sl_swap_ring_entry_(ring, head),
-                       (full_word + ((uint64_t)1 << ring->turn_shift_)) | cell); /* [SW2] */
+                       (full_word + ring->turn_unit_) | cell); /* [SW2] */
   sl_store_release_u64(&ring->head_, sl_swap_ring_next_(ring, head)); /* [SW4] */
 }
 
@@ -287,9 +292,10 @@ static inline size_t sl_swap_ring_count(const sl_swap_ring *ring) {
   uint64_t head = sl_swap_ring_find_(ring, sl_load_acquire_u64(&ring->head_), 1, &entry); /* [SW4] */
   /* Relaxed: the places before head are known to be filled, so the tail is never before it. */
   uint64_t tail = sl_swap_ring_find_(ring, sl_load_relaxed_u64(&ring->tail_), 0, &entry);
-  uint64_t rounds = (tail >> ring->index_bits_) - (head >> ring->index_bits_);
-  uint64_t count = rounds * (ring->last_index_ + 1) + (tail & ring->index_mask_) -
-                   (head & ring->index_mask_);
+  uint64_t turns = (sl_swap_ring_word_(ring, tail, 0) - sl_swap_ring_word_(ring, head, 0)) >>
+                   ring->turn_shift_;
+  uint64_t count = turns / 2 * (ring->last_index_ + 1) + sl_swap_ring_index_(ring, tail) -
+                   sl_swap_ring_index_(ring, head);
   return (size_t)(count <= ring->last_index_ ? count : ring->last_index_);
 }
 
