@@ -2,12 +2,12 @@
  * sl_spsc_ring.h: a bounded ring between one producer and one consumer.
  *
  * Algorithm. The producer owns `tail`, the consumer owns `head`, both count positions without end;
- * position p lives in slot p & mask, and each side keeps the last position that it saw of the
- * other, so that it reads the other's cache line only when its own copy says "full" or "empty". The
- * ring holds no elements: it hands out slot numbers of an array that belongs to the caller.
+ * position p lives in slot p & mask, and each side keeps how far it may go by the last position that
+ * it saw of the other, so that it reads the other's cache line only when it has got there. The ring
+ * holds no elements: it hands out slot numbers of an array that belongs to the caller.
  *
  *     producer's line                   consumer's line                      read-only line
- *     | tail | head_seen | closed | pad | head | tail_seen | abandoned | pad | capacity | mask | pad
+ *     | tail | limit | closed | pad     | head | tail_seen | abandoned | pad | capacity | mask | pad
  *
  *     slots (the caller's):  . . [h] x x x x [t] . .     x = committed, t - h <= capacity
  *
@@ -58,7 +58,7 @@
 typedef struct {
   char pad0_[SL_NO_SHARE];
   sl_atomic_u64 tail_; /* next position to commit; the producer writes it */
-  uint64_t head_seen_; /* the producer's copy of head_, never ahead of it */
+  uint64_t limit_;     /* the producer may commit up to here: some earlier head_ + capacity */
   sl_atomic_u32 closed_;
   char pad1_[SL_NO_SHARE];
   sl_atomic_u64 head_; /* next position to release; the consumer writes it */
@@ -86,7 +86,7 @@ static inline void sl_spsc_ring_init(sl_spsc_ring *ring, size_t capacity, uint64
   sl_store_relaxed_u64(&ring->head_, first_position);
   sl_store_relaxed_u32(&ring->closed_, 0);
   sl_store_relaxed_u32(&ring->abandoned_, 0);
-  ring->head_seen_ = first_position;
+  ring->limit_ = first_position + capacity;
   ring->tail_seen_ = first_position;
   ring->capacity_ = capacity;
   ring->mask_ = sl_spsc_ring_slots(capacity) - 1;
@@ -98,6 +98,12 @@ static inline size_t sl_spsc_ring_capacity(const sl_spsc_ring *ring) {
 
 static inline size_t sl_spsc_ring_slot_of(const sl_spsc_ring *ring, uint64_t position) {
   return (size_t)(position & ring->mask_);
+}
+
+/* Of the slots of `n` positions from `first` on: how many lie in a row, up to the last slot. */
+static inline size_t sl_spsc_ring_row(const sl_spsc_ring *ring, uint64_t first, size_t n) {
+  size_t to_the_end = (size_t)(ring->mask_ - (first & ring->mask_)) + 1;
+  return n < to_the_end ? n : to_the_end;
 }
 
 /*
@@ -120,10 +126,11 @@ static inline size_t sl_spsc_ring_count(const sl_spsc_ring *ring) {
  */
 static inline size_t sl_spsc_ring_try_claim_many(sl_spsc_ring *ring, size_t n, uint64_t *first) {
   uint64_t tail = sl_load_relaxed_u64(&ring->tail_); /* relaxed: only this side writes it */
-  uint64_t free_slots = ring->capacity_ - (tail - ring->head_seen_);
+  uint64_t free_slots = ring->limit_ - tail;
   if (free_slots < n) {
-    ring->head_seen_ = sl_load_acquire_u64(&ring->head_); /* [SP2] the old elements are out */
-    free_slots = ring->capacity_ - (tail - ring->head_seen_);
+    uint64_t head = sl_load_acquire_u64(&ring->head_); /* [SP2] the old elements are out */
+    ring->limit_ = head + ring->capacity_;
+    free_slots = ring->limit_ - tail;
   }
   *first = tail;
   return free_slots < n ? (size_t)free_slots : n;
