@@ -48,6 +48,7 @@ format: ## Format the Swift sources in place
 	swift format --in-place --recursive $(SWIFT_SOURCES)
 
 bench: packages ## Run the benchmarks in release mode; options in ARGS
+	-@sh Scripts/ensure-packages.sh bench >&2
 	swift run --package-path Benchmarks -c release sluice-bench $(ARGS)
 
 clean: ## Remove what was built

@@ -16,6 +16,7 @@ let package = Package(
       dependencies: [
         "CFutex",
         .product(name: "Sluice", package: "sluice"),
+        .product(name: "CSluice", package: "sluice"),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Histogram", package: "hdrhistogram-swift"),
       ]

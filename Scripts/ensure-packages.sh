@@ -2,6 +2,9 @@
 # Installs the system packages that the build needs and that are missing, with apt, through sudo where the
 # user is not root, and says which. Without apt it names them and stops. When nothing is missing it only
 # looks at a few files.
+#
+# Usage: ensure-packages.sh [SET...]: the sets that more than the build needs, too
+#   bench   the queues that ours are measured beside, and their compilers
 set -eu
 
 fail() {
@@ -24,6 +27,23 @@ fi
 missing=
 has_header urcu.h || missing="$missing liburcu-dev"
 command -v git >/dev/null || missing="$missing git"
+for set; do
+  case $set in
+    bench)
+      command -v g++ >/dev/null || missing="$missing g++"
+      command -v cargo >/dev/null || missing="$missing cargo"
+      has_header atomic_queue/atomic_queue.h || missing="$missing libatomic-queue-dev"
+      has_header concurrentqueue/concurrentqueue.h || missing="$missing libconcurrentqueue-dev"
+      has_header xenium/ramalhete_queue.hpp || missing="$missing libxenium-dev"
+      has_header boost/lockfree/queue.hpp || missing="$missing libboost-dev"
+      has_header oneapi/tbb/concurrent_queue.h || missing="$missing libtbb-dev"
+      has_header ck_ring.h || missing="$missing libck-dev"
+      ls -d /usr/share/cargo/registry/crossbeam-queue-* >/dev/null 2>&1 ||
+        missing="$missing librust-crossbeam-queue-dev"
+      ;;
+    *) fail "There is no set of packages '$set'" ;;
+  esac
+done
 if [ -z "$missing" ]; then exit 0; fi
 
 if ! command -v apt-get >/dev/null; then

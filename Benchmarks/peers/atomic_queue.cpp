@@ -78,7 +78,6 @@ int main(int argc, char **argv) {
           bench::variant<Trying<Queue2>>("AtomicQueue2", blocking, true, any_number, any_number, capacity_),
           bench::variant<Trying<QueueB>>("AtomicQueueB", blocking, true),
           bench::variant<Trying<QueueB2>>("AtomicQueueB2", blocking, true),
-          bench::variant<Optimist<Queue>>("OptimistAtomicQueue", blocking, true, 1, 1, capacity_),
           bench::variant<Trying<QueueSpsc>>("AtomicQueue, SPSC", blocking, true, 1, 1, capacity_),
           bench::variant<Trying<Queue2Spsc>>("AtomicQueue2, SPSC", blocking, true, 1, 1, capacity_),
           bench::variant<Trying<QueueBSpsc>>("AtomicQueueB, SPSC", blocking, true, 1, 1),

@@ -8,13 +8,15 @@ struct AllCommand: ParsableCommand {
   @OptionGroup var options: Options
 
   func run() throws {
+    let queues = queueRows.filter { options.selects($0.name) }
     let throughput = pipelineRows.filter { options.selects($0.name) }
     let calls = latencyRows.filter { options.selects($0.name) }
-    guard !throughput.isEmpty || !calls.isEmpty else {
+    guard !queues.isEmpty || !throughput.isEmpty || !calls.isEmpty else {
       throw ValidationError("No row's name contains \"\(options.filter ?? "")\".")
     }
     var report = Report(isQuick: options.quick)
     try report.showHeading()
+    if !queues.isEmpty { try report.measureQueues(queues, options, peers: nil) }
     if !throughput.isEmpty { try report.measurePipelines(throughput, options) }
     if !calls.isEmpty { try report.measureLatency(calls, options) }
     try report.write(to: options.json)

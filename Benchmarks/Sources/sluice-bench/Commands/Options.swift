@@ -3,14 +3,15 @@ import Foundation
 
 /// The options that every subcommand takes.
 struct Options: ParsableArguments {
-  @Flag(help: "Measure shortly: rows of 0.1 s instead of 0.5 s, and fewer rounds.")
+  @Flag(help: "Measure shortly: passes and runs of 0.1 s, and fewer rounds.")
   var quick = false
 
   @Option(
     help: ArgumentHelp(
       "How often each row is measured; the rows take turns.",
       discussion: """
-        Default: 5 passes for pipelines, 25 blocks of 200 calls for latency; with --quick 3 and 5.
+        Default: 5 runs for queues, 5 passes for pipelines, 25 blocks of 200 calls for latency; with \
+        --quick 3, 3 and 5.
         """,
       valueName: "n"))
   var rounds: Int?

@@ -7,9 +7,11 @@ struct SluiceBench: ParsableCommand {
     abstract: "Measures the Sluice library on this machine.",
     discussion: """
       Every row checks what it computed and ends the program with status 1 when that is wrong. A missed \
-      bar is reported in the table and is no error. The rows are listed by 'sluice-bench help pipelines' \
-      and 'sluice-bench help latency'. Without a subcommand, all of them are measured.
+      bar is reported in the table and is no error. The rows are listed by 'sluice-bench help queues', \
+      'help pipelines' and 'help latency'. Without a subcommand, all of them are measured.
       """,
-    subcommands: [PipelinesCommand.self, LatencyCommand.self, AllCommand.self],
+    subcommands: [
+      QueuesCommand.self, PipelinesCommand.self, LatencyCommand.self, AllCommand.self, SwiftQueueCommand.self,
+    ],
     defaultSubcommand: AllCommand.self)
 }

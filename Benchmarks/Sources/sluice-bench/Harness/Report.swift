@@ -4,6 +4,7 @@ import Foundation
 struct Report: Codable, Sendable {
   let machine: Machine
   let isQuick: Bool
+  var queues: QueueReport?
   var pipelines: [ThroughputResult]?
   var latency: [LatencyResult]?
 
