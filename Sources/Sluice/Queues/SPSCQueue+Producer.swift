@@ -65,8 +65,8 @@ extension SPSCQueue.Producer where Element: ~Copyable {
   @inlinable
   public mutating func tryEnqueue(moving buffer: UnsafeMutableBufferPointer<Element>) -> Int {
     guard let source = buffer.baseAddress else { return 0 }
-    return storage.tryEnqueueMany(buffer.count) { index, slot in
-      slot.moveInitialize(from: source + index, count: 1)
+    return storage.tryEnqueueMany(buffer.count) { index, slots, count in
+      slots.moveInitialize(from: source + index, count: count)
     }
   }
 }
@@ -76,22 +76,36 @@ extension SPSCQueue.Producer {
   /// publishes them at once; how many. Wait-free.
   @inlinable
   public mutating func tryEnqueue(contentsOf elements: some Collection<Element>) -> Int {
+    let storage = storage
+    let done = elements.withContiguousStorageIfAvailable { source -> Int in
+      guard let base = source.baseAddress else { return 0 }
+      return storage.tryEnqueueMany(source.count) { index, slots, count in
+        slots.initialize(from: base + index, count: count)
+      }
+    }
+    if let done { return done }
     var position = elements.startIndex
-    return storage.tryEnqueueMany(elements.count) { _, slot in
-      slot.initialize(to: elements[position])
-      elements.formIndex(after: &position)
+    return storage.tryEnqueueMany(elements.count) { _, slots, count in
+      for slot in 0..<count {
+        (slots + slot).initialize(to: elements[position])
+        elements.formIndex(after: &position)
+      }
     }
   }
 
-  /// Enqueues all the elements in order, and waits for room as long as it takes; how many were
-  /// enqueued: fewer only when the consumer has gone. Blocks the thread.
+  /// Enqueues all the elements in order, and waits for room, up to `timeout` in all (nil: without end);
+  /// how many were enqueued: fewer only when the consumer has gone or the time is over. Blocks the thread.
   @available(*, noasync, message: "blocks the thread; in a task, use: await enqueue(contentsOf:)")
   @inlinable
-  public mutating func enqueue(contentsOf elements: some Collection<Element>) -> Int {
+  public mutating func enqueue(
+    contentsOf elements: some Collection<Element>, timeout: Duration? = nil
+  ) -> Int {
     var done = tryEnqueue(contentsOf: elements)
     var rest = elements.dropFirst(done)
+    let deadline = timeout.map(\.timeoutDeadline)
     while let next = rest.first {
-      guard enqueue(next).isEnqueued else { break }
+      let left = deadline.map { $0 - ContinuousClock.now }
+      guard enqueue(next, timeout: left).isEnqueued else { break }
       let more = 1 + tryEnqueue(contentsOf: rest.dropFirst())
       done += more
       rest = rest.dropFirst(more)

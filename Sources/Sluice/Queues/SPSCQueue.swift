@@ -140,18 +140,19 @@ extension SPSCStorage where Element: ~Copyable {
     return .element(element)
   }
 
-  /// The producer's: moves elements to the queue from where `move(i, slot)` finds the i-th.
+  /// The producer's: moves elements to the queue, `move(index, slots, count)` the `count` ones from the
+  /// index on to slots in a row; it is called twice at most.
   @inlinable
-  func tryEnqueueMany(_ count: Int, _ move: (_ index: Int, _ slot: UnsafeMutablePointer<Element>) -> Void)
-    -> Int
-  {
+  func tryEnqueueMany(
+    _ count: Int, _ move: (_ index: Int, _ slots: UnsafeMutablePointer<Element>, _ count: Int) -> Void
+  ) -> Int {
     guard count > 0, !sl_spsc_ring_is_abandoned(ring) else { return 0 }
     var first: UInt64 = 0
     let claimed = sl_spsc_ring_try_claim_many(ring, count, &first)
-    for index in 0..<claimed {
-      move(index, elements + sl_spsc_ring_slot_of(ring, first &+ UInt64(index)))
-    }
     guard claimed > 0 else { return 0 }
+    let row = sl_spsc_ring_row(ring, first, claimed)
+    move(0, elements + sl_spsc_ring_slot_of(ring, first), row)
+    if row < claimed { move(row, elements, claimed - row) }
     sl_spsc_ring_commit_many(ring, claimed)
     sl_waiters_notify(notEmpty, claimed)
     return claimed
@@ -163,11 +164,10 @@ extension SPSCStorage where Element: ~Copyable {
     guard let target = buffer.baseAddress, buffer.count > 0 else { return 0 }
     var first: UInt64 = 0
     let taken = sl_spsc_ring_try_take_many(ring, buffer.count, &first)
-    for index in 0..<taken {
-      (target + index).moveInitialize(
-        from: elements + sl_spsc_ring_slot_of(ring, first &+ UInt64(index)), count: 1)
-    }
     guard taken > 0 else { return 0 }
+    let row = sl_spsc_ring_row(ring, first, taken)
+    target.moveInitialize(from: elements + sl_spsc_ring_slot_of(ring, first), count: row)
+    if row < taken { (target + row).moveInitialize(from: elements, count: taken - row) }
     sl_spsc_ring_release_many(ring, taken)
     sl_waiters_notify(notFull, taken)
     return taken

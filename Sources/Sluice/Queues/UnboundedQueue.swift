@@ -71,6 +71,29 @@ extension UnboundedQueue where Element: ~Copyable {
     }
   }
 
+  /// The same as `enqueue(_:)`, which never waits either: so code that is written for `BoundedQueue`
+  /// serves for this queue too.
+  @inlinable
+  public func tryEnqueue(_ element: consuming Element) -> EnqueueResult<Element> { enqueue(element) }
+
+  /// Moves all elements from the buffer into the queue in order, and looks for waiters once; how many:
+  /// fewer only when the queue is closed. Those are then uninitialised in the buffer. Never waits;
+  /// lock-free.
+  @inlinable
+  public func enqueue(moving buffer: UnsafeMutableBufferPointer<Element>) -> Int {
+    guard let source = buffer.baseAddress else { return 0 }
+    var done = 0
+    while done < buffer.count {
+      if let refused = put((source + done).move()).refused() {
+        (source + done).initialize(to: refused)
+        break
+      }
+      done += 1
+    }
+    if done > 0 { sl_waiters_notify(notEmpty, done) }
+    return done
+  }
+
   /// The oldest element; nil if there is none now, be the queue open or closed. Lock-free.
   @inlinable
   public func tryDequeue() -> Element? { tryDequeueResult().element() }

@@ -88,6 +88,26 @@ import Testing
     #expect(lives.alive == 0)
   }
 
+  @Test(arguments: [1, 5, 10_000]) func anUnboundedQueueTakesAWholeBuffer(count: Int) throws {
+    let lives = ElementLives()
+    do {
+      let queue = UnboundedQueue<MoveOnly>()
+      let buffer = UnsafeMutableBufferPointer<MoveOnly>.allocate(capacity: count)
+      defer { buffer.deallocate() }
+      #expect(queue.enqueue(moving: UnsafeMutableBufferPointer(start: nil, count: 0)) == 0)
+      for i in 0..<count { buffer.initializeElement(at: i, to: MoveOnly(i, lives)) }
+      #expect(queue.enqueue(moving: buffer) == count)
+      for i in 0..<count { #expect(queue.tryDequeue().number() == i) }
+      for i in 0..<count { buffer.initializeElement(at: i, to: MoveOnly(i, lives)) }
+      #expect(queue.tryEnqueue(MoveOnly(-1, lives)).isEnqueued)
+      queue.close()
+      #expect(queue.enqueue(moving: buffer) == 0)
+      for i in 0..<count { #expect(buffer[i].number == i) }
+      buffer.deinitialize()
+    }
+    #expect(lives.alive == 0)
+  }
+
   // MARK: - Through collections
 
   @Test(arguments: QueueKind.allCases, [1, 2, 3, 64])

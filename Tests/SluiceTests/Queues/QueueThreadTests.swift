@@ -171,6 +171,17 @@ import Testing
     #expect(queue.tryDequeue(atMost: 9) == [1, 2])
   }
 
+  @Test(arguments: noTime + [.milliseconds(20)])
+  func theTimeOutOfManyElementsIsForAllOfTheProducers(timeout: Duration) throws {
+    let queue = try SPSCQueue<Int>(capacity: 2)
+    var producer = try queue.takeProducer()
+    var consumer = try queue.takeConsumer()
+    let begin = ContinuousClock.now
+    #expect(producer.enqueue(contentsOf: [1, 2, 3, 4], timeout: timeout) == 2)
+    #expect(ContinuousClock.now - begin >= timeout)
+    #expect(consumer.tryDequeue(atMost: 9) == [1, 2])
+  }
+
   // MARK: - Closing
 
   @Test(arguments: QueueKind.allCases) func aCloseWakesEveryThreadThatWaits(kind: QueueKind) async throws {
