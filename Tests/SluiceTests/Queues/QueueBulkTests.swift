@@ -99,7 +99,7 @@ import Testing
       #expect(queue.enqueue(moving: buffer) == count)
       for i in 0..<count { #expect(queue.tryDequeue().number() == i) }
       for i in 0..<count { buffer.initializeElement(at: i, to: MoveOnly(i, lives)) }
-      #expect(queue.tryEnqueue(MoveOnly(-1, lives)).isEnqueued)
+      #expect(queue.tryEnqueue(MoveOnly(-1, lives)).outcome() == .enqueued)
       queue.close()
       #expect(queue.enqueue(moving: buffer) == 0)
       for i in 0..<count { #expect(buffer[i].number == i) }
