@@ -43,7 +43,7 @@ static struct {
 } team;
 
 static unsigned long case_number;
-static char description[512];
+static char description[512] = "the preparation, before any case\n";
 
 /* ---- Failing ------------------------------------------------------------------------------- */
 
