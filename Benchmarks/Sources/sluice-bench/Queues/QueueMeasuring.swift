@@ -1,3 +1,5 @@
+import Glibc
+
 /// A queue in a row, and what its runs gave.
 struct QueueContestant {
   let program: QueueProgram
@@ -29,12 +31,15 @@ struct QueueMeasuring {
   private static let mostElements = 40_000_000
   /// How many more runs may be repeated.
   private var repeatsLeft: Int
+  /// How much longer it may wait for others to leave the machine alone, in steps of 0.2 s.
+  private var waitsLeft: Int
 
   init(rounds: Int, seconds: Double, contestants: Int) {
     self.rounds = rounds
     self.seconds = seconds
-    // All in all it takes at most half as long again.
+    // Of each at most half as long as all runs take.
     repeatsLeft = contestants * rounds / 2
+    waitsLeft = Int(Double(contestants * rounds) * seconds / 2 / 0.2)
   }
 
   mutating func measure(
@@ -74,6 +79,15 @@ struct QueueMeasuring {
     }
   }
 
+  private mutating func waitForQuiet() {
+    while waitsLeft > 0 {
+      waitsLeft -= 1
+      let disturbance = Disturbance()
+      usleep(200_000)
+      if !disturbance.isAbove(Self.othersAtMost) { return }
+    }
+  }
+
   private mutating func runOnce(_ row: QueueRow, _ contestant: inout QueueContestant) throws {
     let limit = seconds * Self.patience
     while true {
@@ -83,6 +97,7 @@ struct QueueMeasuring {
       let isDisturbed = disturbance.isAbove(Self.othersAtMost)
       if isDisturbed, repeatsLeft > 0 {
         repeatsLeft -= 1
+        waitForQuiet()
         continue
       }
       if isDisturbed { contestant.disturbed += 1 }
