@@ -28,7 +28,11 @@ let package = Package(
         "Sluice", "WordCountCore", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]
     ),
-    .testTarget(name: "CSluiceTests", dependencies: ["CSluice"], exclude: ["Headers"]),
+    // Measures a queue's memory in a process of its own, for a test.
+    .executableTarget(
+      name: "queue-memory", dependencies: ["CSluice"], path: "Tests/QueueMemory",
+      cSettings: [.define("_GNU_SOURCE")]),
+    .testTarget(name: "CSluiceTests", dependencies: ["CSluice", "queue-memory"], exclude: ["Headers"]),
     .testTarget(name: "SluiceTests", dependencies: ["Sluice"]),
     .testTarget(name: "WordCountTests", dependencies: ["WordCountCore", "wordcount"]),
   ],
