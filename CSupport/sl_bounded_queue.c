@@ -129,6 +129,21 @@ void *sl_bounded_queue_far_cell_(const sl_bounded_queue *queue, uint32_t cell) {
 
 /* ---- As bytes ------------------------------------------------------------------------------ */
 
+/* Words of 8 bytes are common, and a copy of known length is one instruction. */
+static inline void put_element(const sl_bounded_queue *queue, void *cell, const char *from) {
+  if (queue->element_bytes_ == 8)
+    memcpy(cell, from, 8);
+  else
+    memcpy(cell, from, queue->element_bytes_);
+}
+
+static inline void get_element(const sl_bounded_queue *queue, char *to, void *cell) {
+  if (queue->element_bytes_ == 8)
+    memcpy(to, cell, 8);
+  else
+    memcpy(to, cell, queue->element_bytes_);
+}
+
 sl_result sl_bounded_queue_try_enqueue_many(sl_bounded_queue *queue, const void *elements,
                                             size_t count, size_t *done) {
   *done = 0;
@@ -136,12 +151,16 @@ sl_result sl_bounded_queue_try_enqueue_many(sl_bounded_queue *queue, const void 
   if (seat == NULL) return SL_NO_MEMORY;
   sl_result result = SL_OK;
   const char *next = (const char *)elements;
+  uint64_t place = sl_bounded_queue_begin_publishing(queue);
   for (; *done < count; (*done)++, next += queue->element_bytes_) {
-    memcpy(sl_bounded_queue_element(queue, seat), next, queue->element_bytes_);
-    result = sl_bounded_queue_publish(queue, seat);
+    put_element(queue, sl_bounded_queue_element(queue, seat), next);
+    result = sl_bounded_queue_publish_next(queue, seat, &place);
     if (result != SL_OK) break;
   }
-  if (*done > 0) sl_bounded_queue_published(queue, *done);
+  if (*done > 0) {
+    sl_bounded_queue_end_publishing(queue, place);
+    sl_bounded_queue_published(queue, *done);
+  }
   return result;
 }
 
@@ -152,23 +171,36 @@ sl_result sl_bounded_queue_try_dequeue_many(sl_bounded_queue *queue, void *eleme
   if (seat == NULL) return SL_NO_MEMORY;
   sl_result result = SL_OK;
   char *next = (char *)elements;
+  uint64_t place = sl_bounded_queue_begin_taking(queue);
   for (; *done < count; (*done)++, next += queue->element_bytes_) {
-    result = sl_bounded_queue_take(queue, seat);
+    result = sl_bounded_queue_take_next(queue, seat, &place);
     if (result != SL_OK) break;
-    memcpy(next, sl_bounded_queue_element(queue, seat), queue->element_bytes_);
+    get_element(queue, next, sl_bounded_queue_element(queue, seat));
   }
-  if (*done > 0) sl_bounded_queue_taken(queue, *done);
+  if (*done > 0) {
+    sl_bounded_queue_end_taking(queue, place);
+    sl_bounded_queue_taken(queue, *done);
+  }
   return result;
 }
 
 sl_result sl_bounded_queue_try_enqueue(sl_bounded_queue *queue, const void *element) {
-  size_t done;
-  return sl_bounded_queue_try_enqueue_many(queue, element, 1, &done);
+  sl_bounded_seat *seat = sl_bounded_queue_seat(queue);
+  if (seat == NULL) return SL_NO_MEMORY;
+  put_element(queue, sl_bounded_queue_element(queue, seat), (const char *)element);
+  sl_result result = sl_bounded_queue_publish(queue, seat);
+  if (result == SL_OK) sl_bounded_queue_published(queue, 1);
+  return result;
 }
 
 sl_result sl_bounded_queue_try_dequeue(sl_bounded_queue *queue, void *element) {
-  size_t done;
-  return sl_bounded_queue_try_dequeue_many(queue, element, 1, &done);
+  sl_bounded_seat *seat = sl_bounded_queue_seat(queue);
+  if (seat == NULL) return SL_NO_MEMORY;
+  sl_result result = sl_bounded_queue_take(queue, seat);
+  if (result != SL_OK) return result;
+  get_element(queue, (char *)element, sl_bounded_queue_element(queue, seat));
+  sl_bounded_queue_taken(queue, 1);
+  return SL_OK;
 }
 
 sl_result sl_bounded_queue_enqueue(sl_bounded_queue *queue, const void *element,

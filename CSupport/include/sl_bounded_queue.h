@@ -134,6 +134,33 @@ static inline sl_result sl_bounded_queue_take(sl_bounded_queue *queue, sl_bounde
   return sl_swap_ring_try_dequeue(&queue->ring_, &seat->cell_);
 }
 
+/*
+ * Several elements in a row: as publish and take, with one access to the queue's end for all. *place
+ * comes from begin, is the same variable in each call, and goes to end when the call has succeeded at
+ * least once; then published or taken. Others find each element and its room at once.
+ */
+static inline uint64_t sl_bounded_queue_begin_publishing(const sl_bounded_queue *queue) {
+  return sl_swap_ring_begin_enqueues(&queue->ring_);
+}
+static inline sl_result sl_bounded_queue_publish_next(sl_bounded_queue *queue, sl_bounded_seat *seat,
+                                                      uint64_t *place) {
+  return sl_swap_ring_enqueue_next(&queue->ring_, place, &seat->cell_);
+}
+static inline void sl_bounded_queue_end_publishing(sl_bounded_queue *queue, uint64_t place) {
+  sl_swap_ring_end_enqueues(&queue->ring_, place);
+}
+
+static inline uint64_t sl_bounded_queue_begin_taking(const sl_bounded_queue *queue) {
+  return sl_swap_ring_begin_dequeues(&queue->ring_);
+}
+static inline sl_result sl_bounded_queue_take_next(sl_bounded_queue *queue, sl_bounded_seat *seat,
+                                                   uint64_t *place) {
+  return sl_swap_ring_dequeue_next(&queue->ring_, place, &seat->cell_);
+}
+static inline void sl_bounded_queue_end_taking(sl_bounded_queue *queue, uint64_t place) {
+  sl_swap_ring_end_dequeues(&queue->ring_, place);
+}
+
 /* After `count` times publish: wakes as many consumers that wait. */
 static inline void sl_bounded_queue_published(sl_bounded_queue *queue, size_t count) {
   sl_waiters_notify(&queue->not_empty_, count);

@@ -153,29 +153,50 @@ static inline bool sl_swap_ring_is_full_(const sl_swap_ring *ring, uint64_t tail
 /* ---- Producers ----------------------------------------------------------------------------- */
 
 /*
+ * As try_enqueue, looking from the place *tail on, which then is the one after the element. Elements
+ * in a row cost one access to the tail: *tail comes from begin_enqueues and goes to end_enqueues, once
+ * one of them was enqueued. Others find each element at once; until the end they look for the tail a
+ * little longer.
+ */
+static inline sl_result sl_swap_ring_enqueue_next(sl_swap_ring *ring, uint64_t *tail,
+                                                  uint32_t *cell) {
+  for (;;) {
+    sl_atomic_u64 *at = sl_swap_ring_entry_(ring, *tail);
+    uint64_t free_word = sl_swap_ring_word_(ring, *tail, 0);
+    uint64_t entry = sl_load_acquire_u64(at); /* [SW1] the close, [SW2] the cell is empty */
+    int64_t ahead = sl_swap_ring_ahead_(ring, entry, free_word);
+    if (ahead > 0) { /* somebody else has filled this place */
+      *tail = sl_swap_ring_skip_(ring, *tail, ahead);
+      continue;
+    }
+    if ((entry & sl_swap_ring_closed_bit_(ring)) != 0) return SL_CLOSED;
+    if (sl_swap_ring_is_full_(ring, *tail)) return SL_FULL;
+    uint64_t full = sl_swap_ring_word_(ring, *tail, 1) | *cell;
+    if (sl_cas_release_u64(at, &entry, full)) { /* [SW1] publishes the element */
+      *cell = sl_swap_ring_cell_(ring, entry);
+      *tail = sl_swap_ring_next_(ring, *tail);
+      return SL_OK;
+    }
+  }
+}
+
+static inline uint64_t sl_swap_ring_begin_enqueues(const sl_swap_ring *ring) {
+  return sl_load_acquire_u64(&ring->tail_); /* [SW3] */
+}
+
+static inline void sl_swap_ring_end_enqueues(sl_swap_ring *ring, uint64_t tail) {
+  sl_store_release_u64(&ring->tail_, tail); /* [SW3] */
+}
+
+/*
  * Enqueues the element in the cell *cell, and puts another, free cell in *cell. SL_FULL or
  * SL_CLOSED: nothing has changed.
  */
 static inline sl_result sl_swap_ring_try_enqueue(sl_swap_ring *ring, uint32_t *cell) {
-  uint64_t tail = sl_load_acquire_u64(&ring->tail_); /* [SW3] */
-  for (;;) {
-    sl_atomic_u64 *at = sl_swap_ring_entry_(ring, tail);
-    uint64_t free_word = sl_swap_ring_word_(ring, tail, 0);
-    uint64_t entry = sl_load_acquire_u64(at); /* [SW1] the close, [SW2] the cell is empty */
-    int64_t ahead = sl_swap_ring_ahead_(ring, entry, free_word);
-    if (ahead > 0) { /* somebody else has filled this place */
-      tail = sl_swap_ring_skip_(ring, tail, ahead);
-      continue;
-    }
-    if ((entry & sl_swap_ring_closed_bit_(ring)) != 0) return SL_CLOSED;
-    if (sl_swap_ring_is_full_(ring, tail)) return SL_FULL;
-    uint64_t full = sl_swap_ring_word_(ring, tail, 1) | *cell;
-    if (sl_cas_release_u64(at, &entry, full)) { /* [SW1] publishes the element */
-      *cell = sl_swap_ring_cell_(ring, entry);
-      sl_store_release_u64(&ring->tail_, sl_swap_ring_next_(ring, tail)); /* [SW3] */
-      return SL_OK;
-    }
-  }
+  uint64_t tail = sl_swap_ring_begin_enqueues(ring);
+  sl_result result = sl_swap_ring_enqueue_next(ring, &tail, cell);
+  if (result == SL_OK) sl_swap_ring_end_enqueues(ring, tail);
+  return result;
 }
 
 /*
@@ -201,19 +222,17 @@ static inline void sl_swap_ring_sole_commit(sl_swap_ring *ring, uint32_t cell) {
 
 /* ---- Consumers ----------------------------------------------------------------------------- */
 
-/*
- * Exchanges the free cell *cell for the one with the oldest element. SL_EMPTY, or SL_CLOSED if none
- * can come any more: nothing has changed.
- */
-static inline sl_result sl_swap_ring_try_dequeue(sl_swap_ring *ring, uint32_t *cell) {
-  uint64_t head = sl_load_acquire_u64(&ring->head_); /* [SW4] */
+/* As try_dequeue, looking from the place *head on, as enqueue_next does: between begin_dequeues and
+ * end_dequeues. */
+static inline sl_result sl_swap_ring_dequeue_next(sl_swap_ring *ring, uint64_t *head,
+                                                  uint32_t *cell) {
   for (;;) {
-    sl_atomic_u64 *at = sl_swap_ring_entry_(ring, head);
-    uint64_t full_word = sl_swap_ring_word_(ring, head, 1);
+    sl_atomic_u64 *at = sl_swap_ring_entry_(ring, *head);
+    uint64_t full_word = sl_swap_ring_word_(ring, *head, 1);
     uint64_t entry = sl_load_acquire_u64(at); /* [SW1] the element is visible */
     int64_t ahead = sl_swap_ring_ahead_(ring, entry, full_word);
     if (ahead > 0) { /* somebody else has taken this place */
-      head = sl_swap_ring_skip_(ring, head, ahead);
+      *head = sl_swap_ring_skip_(ring, *head, ahead);
       continue;
     }
     if (ahead < 0) {
@@ -222,10 +241,29 @@ static inline sl_result sl_swap_ring_try_dequeue(sl_swap_ring *ring, uint32_t *c
     uint64_t taken = (full_word + ring->turn_unit_) | *cell;
     if (sl_cas_release_u64(at, &entry, taken)) { /* [SW2] the cell given back is empty */
       *cell = sl_swap_ring_cell_(ring, entry);
-      sl_store_release_u64(&ring->head_, sl_swap_ring_next_(ring, head)); /* [SW4] */
+      *head = sl_swap_ring_next_(ring, *head);
       return SL_OK;
     }
   }
+}
+
+static inline uint64_t sl_swap_ring_begin_dequeues(const sl_swap_ring *ring) {
+  return sl_load_acquire_u64(&ring->head_); /* [SW4] */
+}
+
+static inline void sl_swap_ring_end_dequeues(sl_swap_ring *ring, uint64_t head) {
+  sl_store_release_u64(&ring->head_, head); /* [SW4] */
+}
+
+/*
+ * Exchanges the free cell *cell for the one with the oldest element. SL_EMPTY, or SL_CLOSED if none
+ * can come any more: nothing has changed.
+ */
+static inline sl_result sl_swap_ring_try_dequeue(sl_swap_ring *ring, uint32_t *cell) {
+  uint64_t head = sl_swap_ring_begin_dequeues(ring);
+  sl_result result = sl_swap_ring_dequeue_next(ring, &head, cell);
+  if (result == SL_OK) sl_swap_ring_end_dequeues(ring, head);
+  return result;
 }
 
 /* The sole consumer: the cell with the oldest element. SL_EMPTY, SL_CLOSED. Nothing is given back;

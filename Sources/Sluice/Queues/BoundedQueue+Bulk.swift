@@ -10,17 +10,18 @@ extension BoundedQueue where Element: ~Copyable {
   public func tryEnqueue(moving buffer: UnsafeMutableBufferPointer<Element>) -> Int {
     guard let source = buffer.baseAddress else { return 0 }
     let seat = seat
+    var place = sl_bounded_queue_begin_publishing(core)
     var done = 0
     while done < buffer.count {
       let cell = cell(of: seat)
       cell.moveInitialize(from: source + done, count: 1)
-      guard sl_bounded_queue_publish(core, seat) == SL_OK else {
+      guard sl_bounded_queue_publish_next(core, seat, &place) == SL_OK else {
         (source + done).moveInitialize(from: cell, count: 1)
         break
       }
       done += 1
     }
-    if done > 0 { sl_bounded_queue_published(core, done) }
+    endPublishing(done, upTo: place)
     return done
   }
 
@@ -30,13 +31,23 @@ extension BoundedQueue where Element: ~Copyable {
   public func tryDequeue(into buffer: UnsafeMutableBufferPointer<Element>) -> Int {
     guard let target = buffer.baseAddress else { return 0 }
     let seat = seat
+    var place = sl_bounded_queue_begin_taking(core)
     var done = 0
-    while done < buffer.count, sl_bounded_queue_take(core, seat) == SL_OK {
+    while done < buffer.count, sl_bounded_queue_take_next(core, seat, &place) == SL_OK {
       (target + done).moveInitialize(from: cell(of: seat), count: 1)
       done += 1
     }
-    if done > 0 { sl_bounded_queue_taken(core, done) }
+    guard done > 0 else { return 0 }
+    sl_bounded_queue_end_taking(core, place)
+    sl_bounded_queue_taken(core, done)
     return done
+  }
+
+  @inlinable
+  func endPublishing(_ count: Int, upTo place: UInt64) {
+    guard count > 0 else { return }
+    sl_bounded_queue_end_publishing(core, place)
+    sl_bounded_queue_published(core, count)
   }
 }
 
@@ -46,17 +57,18 @@ extension BoundedQueue {
   @inlinable
   public func tryEnqueue(contentsOf elements: some Collection<Element>) -> Int {
     let seat = seat
+    var place = sl_bounded_queue_begin_publishing(core)
     var done = 0
     for element in elements {
       let cell = cell(of: seat)
       cell.initialize(to: element)
-      guard sl_bounded_queue_publish(core, seat) == SL_OK else {
+      guard sl_bounded_queue_publish_next(core, seat, &place) == SL_OK else {
         cell.deinitialize(count: 1)
         break
       }
       done += 1
     }
-    if done > 0 { sl_bounded_queue_published(core, done) }
+    endPublishing(done, upTo: place)
     return done
   }
 
