@@ -208,6 +208,11 @@ bool sl_wait_suspend(sl_wait *wait, sl_wake_function wake, void *context) {
   return sl_cas_release_u32(&seat->state_, &awake, SL_SEAT_SUSPENDED_); /* [WA1] */
 }
 
+void sl_wait_resumed(sl_wait *wait) {
+  wait->phase_ = SL_WAIT_NOTIFIED_;
+  (void)retract(wait); /* still there after a wake-up that was no notification */
+}
+
 void sl_wait_wake(sl_wait *wait) {
   if (wait->seat_ != SL_WAIT_NO_SEAT_) wake_seat(seat_of(wait));
 }

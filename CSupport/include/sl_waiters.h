@@ -148,10 +148,17 @@ bool sl_wait_announce(sl_wait *wait);
 
 /*
  * The second: has wake(context) called once, by any thread, at once or later; the caller returns to
- * its scheduler. False: notified already, wake is not called. Either way it looks again after that,
- * and begins again with sl_wait_announce.
+ * its scheduler. False: notified already, wake is not called. Either way it then calls
+ * sl_wait_resumed, looks again, and begins again with sl_wait_announce if it must.
  */
 bool sl_wait_suspend(sl_wait *wait, sl_wake_function wake, void *context);
+
+/*
+ * After that, and before the look: the notification is the caller's, who is asked for no other. (If it
+ * went on without, its success would count as one that no notification was needed for, and wake
+ * another waiter for nothing.) It looks at least once before it gives up.
+ */
+void sl_wait_resumed(sl_wait *wait);
 
 /* Wakes this waiter, whether or not its condition holds: for cancellation. */
 void sl_wait_wake(sl_wait *wait);

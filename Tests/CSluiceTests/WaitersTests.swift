@@ -42,8 +42,13 @@ private final class Wait: @unchecked Sendable {
       wait, { _ = sl_fetch_add_acq_rel_u32($0!.assumingMemoryBound(to: sl_atomic_u32.self), 1) }, wakes)
   }
   func step() -> Bool { sl_wait_step(wait) }
+  func resumed() { sl_wait_resumed(wait) }
   func wake() { sl_wait_wake(wait) }
-  func end() { sl_wait_end(wait) }
+  func end() {
+    sl_wait_end(wait)
+    isEnded = true
+  }
+  private(set) var isEnded = false
   /// How often it was called back.
   var woken: Int { Int(sl_load_acquire_u32(wakes)) }
 }
@@ -114,6 +119,32 @@ private final class Wait: @unchecked Sendable {
     waiters.notify(1)
     #expect(wait.woken == 1)
     wait.end()
+  }
+
+  /// One notification is for one waiter: who was woken by it, and succeeds, wakes no other.
+  @Test func aNotificationThatWasOfUseIsNotPassedOn() {
+    let waiters = Waiters()
+    let waits = suspended(3, at: waiters)
+    for served in 1...3 {
+      waiters.notify(1)
+      #expect(waits.map(\.woken).reduce(0, +) == served)
+      for wait in waits where wait.woken == 1 && !wait.isEnded {
+        wait.resumed()
+        wait.end()
+      }
+      #expect(waits.map(\.woken).reduce(0, +) == served)
+    }
+  }
+
+  /// A wake-up that was no notification leaves no announcement behind, which would swallow one.
+  @Test func whoWasWokenOtherwiseIsNoLongerAnnounced() {
+    let waiters = Waiters()
+    let waits = suspended(2, at: waiters)
+    waits[0].wake()
+    waits[0].resumed()
+    waiters.notify(1)
+    #expect(waits[0].woken == 1 && waits[1].woken == 1)
+    for wait in waits { wait.end() }
   }
 
   /// Its condition held when it looked: the notification it was given goes to another.

@@ -6,7 +6,8 @@
 
 #include <stdlib.h>
 
-#define malloc(bytes) model::make<sl_waiters_page>()
+static bool no_memory;
+#define malloc(bytes) (no_memory ? nullptr : model::make<sl_waiters_page>())
 #undef free
 #define free(page) model::unmake(page)
 #include "../../CSupport/sl_waiters.c"
@@ -20,6 +21,7 @@ struct waiters_base : rl::test_suite<Suite, THREADS> {
 
   void before() {
     model::begin_system(BARRIERS);
+    no_memory = false;
     sl_waiters_init(&waiters);
     sl_store_relaxed_u32(&permits, 0);
   }
@@ -137,10 +139,12 @@ struct callback_waiter {
   /* Until it is woken. */
   void suspend(sl_wait *wait) {
     int before = VAR(calls);
-    if (!sl_wait_suspend(wait, wake, this)) return;
-    while (sl_load_acquire_u32(&resumed) == 0) sl_futex_wait(&resumed, 0, UINT64_MAX);
-    sl_store_relaxed_u32(&resumed, 0);
-    RL_ASSERT(VAR(calls) == before + 1);
+    if (sl_wait_suspend(wait, wake, this)) {
+      while (sl_load_acquire_u32(&resumed) == 0) sl_futex_wait(&resumed, 0, UINT64_MAX);
+      sl_store_relaxed_u32(&resumed, 0);
+      RL_ASSERT(VAR(calls) == before + 1);
+    }
+    sl_wait_resumed(wait);
   }
 };
 
@@ -187,6 +191,42 @@ struct waiters_seats : waiters_base<waiters_seats, 3, model::SYMMETRIC> {
   }
 };
 MODEL_TEST(waiters_seats, 30000)
+
+/* There is no seat, and no memory for one: who waits looks now and then. */
+struct waiters_without_memory : waiters_base<waiters_without_memory, 2, model::ASYMMETRIC> {
+  void before() {
+    waiters_base<waiters_without_memory, 2, model::ASYMMETRIC>::before();
+    sl_store_relaxed_u64(&waiters.first_.used_, UINT64_MAX);
+    no_memory = true;
+  }
+  void thread(unsigned index) {
+    if (index == 0)
+      RL_ASSERT(get(UINT64_MAX));
+    else
+      put(1);
+  }
+};
+MODEL_TEST(waiters_without_memory, 2000)
+
+/* There is more than one core: a waiter spins, for as long as that has helped. */
+struct waiters_spinning : waiters_base<waiters_spinning, 3, model::ASYMMETRIC> {
+  void before() {
+    waiters_base<waiters_spinning, 3, model::ASYMMETRIC>::before();
+    waiters.most_spins_ = 3;
+    sl_store_relaxed_u32(&waiters.spin_limit_, 3);
+  }
+  void thread(unsigned index) {
+    if (index < 2)
+      for (int i = 0; i < 2; i++) RL_ASSERT(get(UINT64_MAX));
+    else
+      for (int i = 0; i < 4; i++) put(1);
+  }
+  void after() {
+    RL_ASSERT(sl_load_relaxed_u32(&waiters.spin_limit_) <= 3);
+    waiters_base<waiters_spinning, 3, model::ASYMMETRIC>::after();
+  }
+};
+MODEL_TEST(waiters_spinning, 10000)
 
 /* Who follows the link to a page that another thread has just made, and takes a seat before any seat there
  * has been given back. (Making a page takes so many steps that no random schedule has it otherwise.) */

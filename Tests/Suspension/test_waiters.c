@@ -84,6 +84,7 @@ static void wake(void *context) {
 
 /* Gets all that there is, and then goes to sleep. */
 static void run_task(task *t) {
+  if (t->begun) sl_wait_resumed(&t->wait);
   for (bool announced = false;;) {
     if (try_get()) {
       if (t->begun && t != &b.tasks[KEEPER]) {
@@ -100,6 +101,7 @@ static void run_task(task *t) {
       __atomic_store_n(&t->asleep, 1, __ATOMIC_SEQ_CST);
       if (sl_wait_suspend(&t->wait, wake, t)) return;
       if (__atomic_exchange_n(&t->asleep, 0, __ATOMIC_SEQ_CST) == 0) suspension_fail("woken, and not suspended");
+      sl_wait_resumed(&t->wait);
       announced = false;
     }
   }

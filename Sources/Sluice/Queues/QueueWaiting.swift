@@ -59,7 +59,8 @@ struct TaskWait: ~Copyable {
     precondition(sl_wait_announce(wait), "Sluice: out of memory for a task that waits")
   }
 
-  /// Returns when the task has been notified or cancelled; the caller announces and looks again.
+  /// Returns when the task has been notified or cancelled. The caller then looks again, in any case, and
+  /// announces anew if it must.
   @usableFromInline
   borrowing func suspend(isolation: isolated (any Actor)?) async {
     nonisolated(unsafe) let wait = wait  // lives until this returns
@@ -77,6 +78,7 @@ struct TaskWait: ~Copyable {
     } onCancel: {
       sl_wait_wake(wait)
     }
+    sl_wait_resumed(wait)
   }
 }
 
@@ -128,6 +130,10 @@ func suspendToEnqueue<Element: ~Copyable>(
     // After announcing, so that a cancellation between here and there is not missed either.
     if Task.isCancelled { return .cancelled(element) }
     await wait.suspend(isolation: isolation)
+    switch attempt(element) {
+    case .full(let refused): element = refused
+    case let result: return result
+    }
   }
 }
 
@@ -146,5 +152,10 @@ func suspendToDequeue<Element: ~Copyable>(
     }
     if Task.isCancelled { throw CancellationError() }
     await wait.suspend(isolation: isolation)
+    switch attempt() {
+    case .element(let element): return element
+    case .closed: return nil
+    case .empty: break
+    }
   }
 }
