@@ -32,9 +32,13 @@
  *         is missing, nothing is leased: a full fence before each body would cost more than it saves.
  *   [LS2] enter release position -> revoke acquire position: what the driver did in stages that it
  *         has left is visible to who gets their tokens.
+ *   [LS3] end_revoke release phase -> settle acquire phase: the driver sees which tokens are gone.
  *   [LS4] grant release -> withdraw acquire: the driver sees the granted token, and all that its
  *         last holder did.
- *   [LS3] end_revoke release phase -> settle acquire phase: the driver sees which tokens are gone.
+ *   [LS5] activate release phase -> begin_revoke acquire phase: the revoker sees the position and the
+ *         stop bits of this lease, not those of an earlier one.
+ *   [LS6] request or stop_run, fetch_or release stop -> take_wanted, fetch_and acquire, or load acquire
+ *         stop: the request, or what ended the run.
  *
  * Exclusion. The driver's thread: enter, activate, settle, request, withdraw. The holder of the
  * token that is wanted: grant. One revoker at a time: begin_revoke,
@@ -85,7 +89,7 @@ static inline bool sl_lease_enter(sl_lease *l, uint32_t position) {
   return __builtin_expect(sl_load_relaxed_u32(&l->stop) == 0, 1); /* [LS1] */
 }
 
-static inline uint32_t sl_lease_stop(const sl_lease *l) { return sl_load_acquire_u32(&l->stop); }
+static inline uint32_t sl_lease_stop(const sl_lease *l) { return sl_load_acquire_u32(&l->stop); } /* [LS6] */
 
 static inline bool sl_lease_is_active(const sl_lease *l) {
   return sl_load_relaxed_u32(&l->phase) == SL_LEASE_ACTIVE;
@@ -95,29 +99,31 @@ static inline bool sl_lease_is_inactive(const sl_lease *l) {
   return sl_load_relaxed_u32(&l->phase) == SL_LEASE_INACTIVE;
 }
 
-static inline void sl_lease_activate(sl_lease *l) { sl_store_release_u32(&l->phase, SL_LEASE_ACTIVE); }
+static inline void sl_lease_activate(sl_lease *l) {
+  sl_store_release_u32(&l->phase, SL_LEASE_ACTIVE); /* [LS5] */
+}
 
 /* The driver: from here on no revoker touches the tokens. Waits for one that is at it. */
 static inline void sl_lease_settle(sl_lease *l) {
   for (;;) {
     uint32_t phase = SL_LEASE_ACTIVE;
-    if (sl_cas_acq_rel_u32(&l->phase, &phase, SL_LEASE_SETTLING)) return; /* [LS3] */
+    if (sl_cas_acquire_u32(&l->phase, &phase, SL_LEASE_SETTLING)) return; /* [LS3] when it fails */
     if (phase != SL_LEASE_REVOKING) return; /* inactive, or settled before */
     sl_spin_pause();
   }
 }
 
-/* The driver has given all tokens back: the lease is as new. */
+/* The driver has given all tokens back: the lease is as new. Relaxed: the next one begins with activate. */
 static inline void sl_lease_deactivate(sl_lease *l) {
-  sl_store_release_u32(&l->phase, SL_LEASE_INACTIVE);
-  sl_fetch_and_acq_rel_u32(&l->stop, ~(uint32_t)SL_LEASE_REVOKED);
+  sl_store_relaxed_u32(&l->phase, SL_LEASE_INACTIVE);
+  sl_fetch_and_relaxed_u32(&l->stop, ~(uint32_t)SL_LEASE_REVOKED);
 }
 
 static inline bool sl_lease_begin_revoke(sl_lease *l) {
   uint32_t expected = SL_LEASE_ACTIVE;
-  if (!sl_cas_acq_rel_u32(&l->phase, &expected, SL_LEASE_REVOKING)) return false;
-  sl_fetch_or_seq_cst_u32(&l->stop, SL_LEASE_REVOKED); /* [LS1] */
-  sl_process_barrier();
+  if (!sl_cas_acquire_u32(&l->phase, &expected, SL_LEASE_REVOKING)) return false; /* [LS5] */
+  sl_fetch_or_relaxed_u32(&l->stop, SL_LEASE_REVOKED); /* [LS1] */
+  sl_process_barrier();                                /* [LS1] */
   return true;
 }
 
@@ -132,42 +138,44 @@ static inline void sl_lease_end_revoke(sl_lease *l) {
 
 /* The driver `l` asks the worker with the lease `holder` to hand over its stage. */
 static inline void sl_lease_request(sl_lease *l, sl_lease *holder, uint32_t stage) {
-  sl_store_release_u32(&l->request, stage + 1);
-  sl_store_release_u64(&holder->requester, (uint64_t)(uintptr_t)l);
-  sl_fetch_or_seq_cst_u32(&holder->stop, SL_LEASE_WANTED);
+  sl_store_relaxed_u32(&l->request, stage + 1);
+  sl_store_relaxed_u64(&holder->requester, (uint64_t)(uintptr_t)l);
+  sl_fetch_or_release_u32(&holder->stop, SL_LEASE_WANTED); /* [LS6] */
 }
 
 static inline bool sl_lease_is_granted(const sl_lease *l) {
-  return sl_load_acquire_u32(&l->request) == SL_LEASE_GRANTED_;
+  return sl_load_relaxed_u32(&l->request) == SL_LEASE_GRANTED_; /* relaxed: withdraw follows */
 }
 
 /* The driver waits no longer. True: the stage was granted, and the driver accepts its token. */
 static inline bool sl_lease_withdraw(sl_lease *l, uint32_t stage) {
   uint32_t expected = stage + 1;
-  if (sl_cas_acq_rel_u32(&l->request, &expected, 0)) return false; /* [LS4] */
-  sl_store_release_u32(&l->request, 0);
+  if (sl_cas_acquire_u32(&l->request, &expected, 0)) return false; /* [LS4] when it fails */
+  sl_store_relaxed_u32(&l->request, 0);
   return true;
 }
 
 /* The holder has seen WANTED: the lease that asks, or NULL if there is no request (any more). */
 static inline sl_lease *sl_lease_take_wanted(sl_lease *holder, uint32_t stage) {
-  sl_fetch_and_acq_rel_u32(&holder->stop, ~(uint32_t)SL_LEASE_WANTED);
-  sl_lease *driver = (sl_lease *)(uintptr_t)sl_load_acquire_u64(&holder->requester);
-  if (driver == NULL || sl_load_acquire_u32(&driver->request) != stage + 1) return NULL;
+  sl_fetch_and_acquire_u32(&holder->stop, ~(uint32_t)SL_LEASE_WANTED); /* [LS6] */
+  sl_lease *driver = (sl_lease *)(uintptr_t)sl_load_relaxed_u64(&holder->requester);
+  if (driver == NULL || sl_load_relaxed_u32(&driver->request) != stage + 1) return NULL;
   return driver;
 }
 
 static inline bool sl_lease_is_requested(const sl_lease *driver, uint32_t stage) {
-  return sl_load_acquire_u32(&driver->request) == stage + 1;
+  return sl_load_relaxed_u32(&driver->request) == stage + 1;
 }
 
 /* The holder gives its token to the driver, and does not touch it again; false: withdrawn meanwhile. */
 static inline bool sl_lease_grant(sl_lease *driver, uint32_t stage) {
   uint32_t expected = stage + 1;
-  return sl_cas_acq_rel_u32(&driver->request, &expected, SL_LEASE_GRANTED_); /* [LS4] */
+  return sl_cas_release_u32(&driver->request, &expected, SL_LEASE_GRANTED_); /* [LS4] */
 }
 
 /* The run is over: no further body starts under this lease. */
-static inline void sl_lease_stop_run(sl_lease *l) { sl_fetch_or_seq_cst_u32(&l->stop, SL_LEASE_RUN_ENDED); }
+static inline void sl_lease_stop_run(sl_lease *l) {
+  sl_fetch_or_release_u32(&l->stop, SL_LEASE_RUN_ENDED); /* [LS6] */
+}
 
 #endif

@@ -12,9 +12,11 @@ namespace model {
 enum { MOST_THREADS = 8 };
 static const sl_atomic_u32 *sleeps_on[MOST_THREADS];
 static bool time_is_over[MOST_THREADS];
+static bool barrier_orders;
 
 void begin_system(barriers kind) {
-  sl_barrier_is_asymmetric_ = kind == ASYMMETRIC;
+  sl_barrier_is_asymmetric_ = kind != SYMMETRIC;
+  barrier_orders = kind == ASYMMETRIC;
   for (int i = 0; i < MOST_THREADS; i++) {
     sleeps_on[i] = nullptr;
     time_is_over[i] = false;
@@ -52,10 +54,8 @@ uint64_t sl_now_nanoseconds(void) { return model::time_is_over[rl::thread_index(
 uint32_t sl_core_count(void) { return 1; }
 bool sl_process_barrier_available(void) { return sl_barrier_is_asymmetric_; }
 
-void sl_process_barrier(void) {
-  static model::site &here = model::site_at("sl_os.c", 0, "membarrier", rl::mo_seq_cst, true);
-  here.reach();
-  if (model::mutant.at == &here) return;
+void model::process_barrier(const site &s) {
+  if (is_left_out(s) || !barrier_orders) return;
   rl::ctx().sched();
   rl::ctx().rl_global_fence();
 }

@@ -11,14 +11,22 @@
 
 #include "model.hpp"
 
+#include "sl_os.h"
+
 namespace model {
 
-/* Which kind of sl_barrier.h a test runs with: membarrier(2), or full fences at both sides. */
-enum barriers { ASYMMETRIC, SYMMETRIC };
+/* Which kind of sl_barrier.h a test runs with: membarrier(2), or full fences at both sides. UNORDERED is not
+ * one: membarrier does nothing. */
+enum barriers { ASYMMETRIC, SYMMETRIC, UNORDERED };
 
 /* From `before` of each test that waits: nobody sleeps, nobody's time is over. */
 void begin_system(barriers kind);
 
+void process_barrier(const site &s);
+
 }  // namespace model
+
+/* Each call is a site of its own. */
+#define sl_process_barrier() model::process_barrier(SL_SITE_("membarrier", seq_cst, true))
 
 #endif
