@@ -14,7 +14,7 @@ SUBJECTS ?=
 QUOTED_INPUT = '$(subst ','\'',$(INPUT))'
 
 .DEFAULT_GOAL := help
-.PHONY: help run test suspension lint lint-format lint-house lint-shell format bench clean packages
+.PHONY: help run test suspension model lint lint-format lint-house lint-shell format bench clean packages
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,6 +30,10 @@ test: packages ## Run every test
 
 suspension: packages ## Stop a thread for good at each step of each queue's operations; SUBJECTS= some of them
 	@sh Scripts/suspension.sh $(SCRATCH)/suspension $(SUBJECTS)
+
+model: packages ## Run the C core under a model checker, and with each ordering weakened in turn; options in ARGS
+	@sh Scripts/ensure-packages.sh model >&2
+	@sh Scripts/model.sh $(SCRATCH)/model $(ARGS)
 
 lint: lint-format lint-house lint-shell ## Check the formatting, the house rules and the shell scripts
 

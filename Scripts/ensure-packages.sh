@@ -5,6 +5,7 @@
 #
 # Usage: ensure-packages.sh [SET...]: the sets that more than the build needs, too
 #   bench   the queues that ours are measured beside, and their compilers
+#   model   the model checker
 set -eu
 
 fail() {
@@ -41,6 +42,7 @@ for set; do
       ls -d /usr/share/cargo/registry/crossbeam-queue-* >/dev/null 2>&1 ||
         missing="$missing librust-crossbeam-queue-dev"
       ;;
+    model) has_header relacy/relacy.hpp || missing="$missing relacy-dev" ;;
     *) fail "There is no set of packages '$set'" ;;
   esac
 done

@@ -11,7 +11,7 @@ out=${1:-.build/model}
 if [ $# -gt 0 ]; then shift; fi
 mkdir -p "$out"
 
-# relacy is older than today's warnings. Each file takes some ten seconds: one at a time on each core.
+# relacy is older than today's warnings. Each file takes some seconds: one at a time on each core.
 printf '%s\n' Tests/Model/*.cpp | xargs -P "$(nproc)" -I SOURCE sh -eu -c '
   object=$2/$(basename "$1" .cpp).o
   changed=$(find Tests/Model CSupport -newer "$object" \( -path "$1" -o -name "*.h" -o -name "*.hpp" -o -name "*.c" \) 2>/dev/null || echo all)

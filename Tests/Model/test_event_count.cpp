@@ -34,7 +34,7 @@ struct event_base : rl::test_suite<Suite, THREADS> {
 
   void sleep(uint32_t waiter) {
     while (sl_load_acquire_u32(&woken[waiter]) == 0) sl_futex_wait(&woken[waiter], 0, UINT64_MAX);
-    sl_store_relaxed_u32(&woken[waiter], 0);
+    sl_exchange_acquire_u32(&woken[waiter], 0); /* and whoever woke it meanwhile */
   }
 
   void wake(uint32_t waiter) {
@@ -85,6 +85,38 @@ typedef event_one_waiter<SELDOM_SYMMETRIC> event_wakes_one_symmetric;
 MODEL_TEST(event_wakes_one, 30000)
 MODEL_TEST(event_wakes_one_seldom, 30000)
 MODEL_TEST(event_wakes_one_symmetric, 30000)
+
+/* A waiter that is woken in another way, as by a close, takes its bit back before it goes on. */
+struct event_closed : event_base<event_closed, PLAIN, 2, 3> {
+  sl_atomic_u32 is_closed;
+  void before() {
+    event_base<event_closed, PLAIN, 2, 3>::before();
+    sl_store_relaxed_u32(&is_closed, 0);
+  }
+  void thread(unsigned index) {
+    if (index == 2) {
+      VAR(before_change) = 1;
+      if (rl::rand(2) == 0) {
+        sl_fetch_add_relaxed_u32(&permits, 1);
+        notify();
+      }
+      sl_store_relaxed_u32(&is_closed, 1);
+      for (uint32_t waiter = 0; waiter < 2; waiter++) wake(waiter);
+      return;
+    }
+    while (sl_load_relaxed_u32(&is_closed) == 0) {
+      VAR(before_wait[index]) = 1;
+      sl_event_count_announce(&event, index);
+      if (sl_load_relaxed_u32(&is_closed) == 0) sleep(index);
+      if (sl_event_count_is_announced(&event, index)) sl_event_count_retract(&event, index);
+    }
+  }
+  void after() {
+    while (try_get()) {}
+    event_base<event_closed, PLAIN, 2, 3>::after();
+  }
+};
+MODEL_TEST(event_closed, 20000)
 
 /* Two wait, two permits come. */
 template <announcing KIND> struct event_two_waiters : event_base<event_two_waiters<KIND>, KIND, 2, 3> {

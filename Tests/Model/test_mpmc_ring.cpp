@@ -155,7 +155,7 @@ struct mpmc_closing : mpmc_ring_base<mpmc_closing, 2, 3> {
     } else if (index == 1) {
       VAR(before_close) = 1;
       sl_mpmc_ring_close(&ring);
-      RL_ASSERT(!enqueue(8));
+      RL_ASSERT(!enqueue(8) && sl_mpmc_ring_is_closed(&ring));
     } else {
       while (!sl_mpmc_ring_is_drained(&ring)) {
         dequeue();

@@ -139,8 +139,8 @@ template <bool IS_SOLE> struct swap_count : swap_ring_base<swap_count<IS_SOLE>, 
 };
 typedef swap_count<false> swap_counted;
 typedef swap_count<true> swap_counted_sole;
-MODEL_TEST(swap_counted, 30000)
-MODEL_TEST(swap_counted_sole, 30000)
+MODEL_TEST(swap_counted, 60000)
+MODEL_TEST(swap_counted_sole, 60000)
 
 /* What came before the close is visible to who learns of it, in whatever way. */
 struct swap_close_carries : swap_ring_base<swap_close_carries, 1, 4> {

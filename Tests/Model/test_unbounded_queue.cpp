@@ -24,7 +24,7 @@ typedef unbounded_fifo<2, 1, 3> unbounded_two_producers;
 typedef unbounded_fifo<1, 2, 5> unbounded_two_consumers;
 MODEL_TEST(unbounded_one_to_one, 20000)
 MODEL_TEST(unbounded_two_producers, 20000)
-MODEL_TEST(unbounded_two_consumers, 20000)
+MODEL_TEST(unbounded_two_consumers, 40000)
 
 /* What was accepted comes out before the end, which comes; what was done before the close is then seen. */
 struct unbounded_closing : unbounded_base<unbounded_closing, 3> {
@@ -131,7 +131,7 @@ struct unbounded_linking : unbounded_base<unbounded_linking, 3, 2> {
     }
   }
 };
-MODEL_TEST(unbounded_linking, 40000)
+MODEL_TEST(unbounded_linking, 80000)
 
 /* A consumer, or one who closes, moves the tail on for a producer that has just linked a segment, and a third
  * thread follows it: to count, which is the shortest way. */
