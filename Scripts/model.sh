@@ -14,7 +14,8 @@ mkdir -p "$out"
 # relacy is older than today's warnings. Each file takes some seconds: one at a time on each core.
 printf '%s\n' Tests/Model/*.cpp | xargs -P "$(nproc)" -I SOURCE sh -eu -c '
   object=$2/$(basename "$1" .cpp).o
-  changed=$(find Tests/Model CSupport -newer "$object" \( -path "$1" -o -name "*.h" -o -name "*.hpp" -o -name "*.c" \) 2>/dev/null || echo all)
+  changed=$(find Tests/Model CSupport -newer "$object" \
+    \( -path "$1" -o -name "*.h" -o -name "*.hpp" -o -name "*.c" \) 2>/dev/null || echo all)
   if [ -e "$object" ] && [ -z "$changed" ]; then exit 0; fi
   "$3" -std=c++17 -O1 -w -D_GNU_SOURCE -DSL_ATOMIC_HEADER="\"relacy_atomic.hpp\"" \
     -ITests/Model -ICSupport/include -c "$1" -o "$object"

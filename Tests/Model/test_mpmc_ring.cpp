@@ -5,8 +5,12 @@
 
 #include "../../CSupport/sl_mpmc_ring.c"
 
+/* Elements one by one, in the form for one or in that for several. */
+enum mpmc_form { SINGLE, MANY };
+
 /* What all tests of this ring have: elements, and which of them came out. */
-template <typename Suite, size_t CAPACITY, unsigned THREADS> struct mpmc_ring_base : rl::test_suite<Suite, THREADS> {
+template <typename Suite, size_t CAPACITY, unsigned THREADS, mpmc_form FORM = SINGLE>
+struct mpmc_ring_base : rl::test_suite<Suite, THREADS> {
   sl_mpmc_ring ring;
   rl::var<int> elements[4];
   int taken[16]; /* how often each element came out */
@@ -20,7 +24,9 @@ template <typename Suite, size_t CAPACITY, unsigned THREADS> struct mpmc_ring_ba
 
   bool enqueue(int element) {
     uint64_t ticket;
-    if (!sl_mpmc_ring_try_claim(&ring, &ticket)) return false;
+    bool claimed = FORM == SINGLE ? sl_mpmc_ring_try_claim(&ring, &ticket)
+                                  : sl_mpmc_ring_try_claim_many(&ring, 1, &ticket) == 1;
+    if (!claimed) return false;
     VAR(elements[sl_mpmc_ring_slot_of(&ring, ticket)]) = element;
     accepted++;
     sl_mpmc_ring_commit(&ring, ticket);
@@ -29,7 +35,9 @@ template <typename Suite, size_t CAPACITY, unsigned THREADS> struct mpmc_ring_ba
 
   int dequeue() {
     uint64_t ticket;
-    if (!sl_mpmc_ring_try_take(&ring, &ticket)) return -1;
+    bool took = FORM == SINGLE ? sl_mpmc_ring_try_take(&ring, &ticket)
+                               : sl_mpmc_ring_try_take_many(&ring, 1, &ticket) == 1;
+    if (!took) return -1;
     int element = VAR(elements[sl_mpmc_ring_slot_of(&ring, ticket)]);
     taken[element]++;
     RL_ASSERT(taken[element] == 1);
@@ -47,7 +55,8 @@ template <typename Suite, size_t CAPACITY, unsigned THREADS> struct mpmc_ring_ba
 };
 
 /* Two producers, one consumer: each producer's elements come out in order. */
-template <size_t CAPACITY> struct mpmc_two_producers : mpmc_ring_base<mpmc_two_producers<CAPACITY>, CAPACITY, 3> {
+template <size_t CAPACITY, mpmc_form FORM>
+struct mpmc_two_producers : mpmc_ring_base<mpmc_two_producers<CAPACITY, FORM>, CAPACITY, 3, FORM> {
   void thread(unsigned index) {
     if (index < 2) {
       for (int i = 0; i < 2; i++)
@@ -63,13 +72,16 @@ template <size_t CAPACITY> struct mpmc_two_producers : mpmc_ring_base<mpmc_two_p
     }
   }
 };
-typedef mpmc_two_producers<1> mpmc_two_producers_of_1;
-typedef mpmc_two_producers<2> mpmc_two_producers_of_2;
+typedef mpmc_two_producers<1, SINGLE> mpmc_two_producers_of_1;
+typedef mpmc_two_producers<2, SINGLE> mpmc_two_producers_of_2;
+typedef mpmc_two_producers<2, MANY> mpmc_two_producers_of_many;
 MODEL_TEST(mpmc_two_producers_of_1, 20000)
 MODEL_TEST(mpmc_two_producers_of_2, 20000)
+MODEL_TEST(mpmc_two_producers_of_many, 20000)
 
 /* One producer, two consumers, more rounds than slots. */
-template <size_t CAPACITY> struct mpmc_two_consumers : mpmc_ring_base<mpmc_two_consumers<CAPACITY>, CAPACITY, 3> {
+template <size_t CAPACITY, mpmc_form FORM>
+struct mpmc_two_consumers : mpmc_ring_base<mpmc_two_consumers<CAPACITY, FORM>, CAPACITY, 3, FORM> {
   void thread(unsigned index) {
     if (index == 0) {
       for (int i = 0; i < 4; i++)
@@ -84,10 +96,12 @@ template <size_t CAPACITY> struct mpmc_two_consumers : mpmc_ring_base<mpmc_two_c
     }
   }
 };
-typedef mpmc_two_consumers<1> mpmc_two_consumers_of_1;
-typedef mpmc_two_consumers<3> mpmc_two_consumers_of_3;
+typedef mpmc_two_consumers<1, SINGLE> mpmc_two_consumers_of_1;
+typedef mpmc_two_consumers<3, SINGLE> mpmc_two_consumers_of_3;
+typedef mpmc_two_consumers<3, MANY> mpmc_two_consumers_of_many;
 MODEL_TEST(mpmc_two_consumers_of_1, 20000)
 MODEL_TEST(mpmc_two_consumers_of_3, 20000)
+MODEL_TEST(mpmc_two_consumers_of_many, 20000)
 
 /* Several at once. */
 struct mpmc_many : mpmc_ring_base<mpmc_many, 3, 3> {
@@ -117,48 +131,51 @@ MODEL_TEST(mpmc_many, 30000)
 /* Who gets the room that a take made sees what came before that take, as with a buffered channel in the Go
  * memory model. There are more slots than elements here, so the slot's own turn does not say it; and the
  * producer that looked at head may be another one than the one that gets the room. */
-struct mpmc_room_carries : mpmc_ring_base<mpmc_room_carries, 3, 3> {
+template <mpmc_form FORM> struct mpmc_room : mpmc_ring_base<mpmc_room<FORM>, 3, 3, FORM> {
   rl::var<int> before_take;
   void before() {
-    mpmc_ring_base<mpmc_room_carries, 3, 3>::before();
+    mpmc_ring_base<mpmc_room, 3, 3, FORM>::before();
     VAR(before_take) = 0;
-    for (int i = 0; i < 3; i++) enqueue(i);
+    for (int i = 0; i < 3; i++) this->enqueue(i);
   }
   void thread(unsigned index) {
     if (index == 0) {
       VAR(before_take) = 1;
-      dequeue();
+      this->dequeue();
     } else {
       for (int tries = 0; tries < model::TRIES; tries++)
-        if (enqueue(2 + index)) {
+        if (this->enqueue(2 + index)) {
           RL_ASSERT(VAR(before_take) == 1);
           break;
         }
     }
   }
 };
+typedef mpmc_room<SINGLE> mpmc_room_carries;
+typedef mpmc_room<MANY> mpmc_room_of_many_carries;
 MODEL_TEST(mpmc_room_carries, 60000)
+MODEL_TEST(mpmc_room_of_many_carries, 60000)
 
 /* Closing while two producers enqueue: what was accepted is what comes out before the end. */
-struct mpmc_closing : mpmc_ring_base<mpmc_closing, 2, 3> {
+template <mpmc_form FORM> struct mpmc_close : mpmc_ring_base<mpmc_close<FORM>, 2, 3, FORM> {
   rl::var<int> before_close;
   bool drained;
   void before() {
-    mpmc_ring_base<mpmc_closing, 2, 3>::before();
+    mpmc_ring_base<mpmc_close, 2, 3, FORM>::before();
     VAR(before_close) = 0;
     drained = false;
   }
   void thread(unsigned index) {
     if (index == 0) {
-      enqueue(0);
-      enqueue(1);
+      this->enqueue(0);
+      this->enqueue(1);
     } else if (index == 1) {
       VAR(before_close) = 1;
-      sl_mpmc_ring_close(&ring);
-      RL_ASSERT(!enqueue(8) && sl_mpmc_ring_is_closed(&ring));
+      sl_mpmc_ring_close(&this->ring);
+      RL_ASSERT(!this->enqueue(8) && sl_mpmc_ring_is_closed(&this->ring));
     } else {
-      while (!sl_mpmc_ring_is_drained(&ring)) {
-        dequeue();
+      while (!sl_mpmc_ring_is_drained(&this->ring)) {
+        this->dequeue();
         rl::yield(1, $);
       }
       RL_ASSERT(VAR(before_close) == 1);
@@ -166,11 +183,14 @@ struct mpmc_closing : mpmc_ring_base<mpmc_closing, 2, 3> {
     }
   }
   void after() {
-    RL_ASSERT(drained && dequeue() < 0);
-    mpmc_ring_base<mpmc_closing, 2, 3>::after();
+    RL_ASSERT(drained && this->dequeue() < 0);
+    mpmc_ring_base<mpmc_close, 2, 3, FORM>::after();
   }
 };
+typedef mpmc_close<SINGLE> mpmc_closing;
+typedef mpmc_close<MANY> mpmc_closing_of_many;
 MODEL_TEST(mpmc_closing, 20000)
+MODEL_TEST(mpmc_closing_of_many, 20000)
 
 /* Nobody is ever more than the capacity: a count taken by a third thread. */
 struct mpmc_counted : mpmc_ring_base<mpmc_counted, 3, 3> {

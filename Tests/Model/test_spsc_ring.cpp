@@ -58,6 +58,38 @@ typedef spsc_ring<2, 4> spsc_ring_of_2;
 MODEL_TEST(spsc_ring_of_1, 20000)
 MODEL_TEST(spsc_ring_of_2, 20000)
 
+/* Elements in rows of up to two, some of which the producer or the consumer leaves for the next row. */
+struct spsc_ring_rows : rl::test_suite<spsc_ring_rows, 2> {
+  enum { CAPACITY = 3, ELEMENTS = 6 };
+  sl_spsc_ring ring;
+  rl::var<int> elements[4];
+
+  void before() { sl_spsc_ring_init(&ring, CAPACITY, UINT64_MAX - 1); }
+
+  void thread(unsigned index) {
+    for (int next = 0; next < ELEMENTS;) {
+      uint64_t first;
+      size_t n = index == 0 ? sl_spsc_ring_try_claim_many(&ring, 2, &first)
+                            : sl_spsc_ring_try_take_many(&ring, 2, &first);
+      RL_ASSERT(n <= 2);
+      if (n == 0) rl::yield(1, $);
+      if (n == 2 && (next == ELEMENTS - 1 || rl::rand(2) == 0)) n = 1;
+      for (size_t i = 0; i < n; i++) {
+        rl::var<int> &element = elements[sl_spsc_ring_slot_of(&ring, first + i)];
+        if (index == 0)
+          VAR(element) = next++;
+        else
+          RL_ASSERT(VAR(element) == next++);
+      }
+      if (n > 0 && index == 0) sl_spsc_ring_commit_many(&ring, n);
+      if (n > 0 && index == 1) sl_spsc_ring_release_many(&ring, n);
+    }
+  }
+
+  void after() { RL_ASSERT(sl_spsc_ring_count(&ring) == 0); }
+};
+MODEL_TEST(spsc_ring_rows, 20000)
+
 /* A third thread counts: it never sees more than the capacity, nor less than nothing. */
 struct spsc_ring_counted : rl::test_suite<spsc_ring_counted, 3> {
   sl_spsc_ring ring;
