@@ -17,15 +17,16 @@ int sl_swap_ring_init(sl_swap_ring *ring, size_t capacity, size_t spare_cells, u
   uint64_t entries = (uint64_t)capacity + 1;
   size_t bytes = (size_t)(entries * sizeof(sl_atomic_u64));
   size_t rounded = (bytes + SL_NO_SHARE - 1) / SL_NO_SHARE * SL_NO_SHARE;
-  ring->entries_ = (sl_atomic_u64 *)aligned_alloc(SL_NO_SHARE, rounded);
-  if (ring->entries_ == NULL) return ENOMEM;
+  sl_swap_ring_shape_ *shape = &ring->shape_;
+  shape->entries = (sl_atomic_u64 *)aligned_alloc(SL_NO_SHARE, rounded);
+  if (shape->entries == NULL) return ENOMEM;
 
-  ring->last_index_ = capacity;
-  ring->turn_shift_ = bits_for(entries + spare_cells) + 1;
-  ring->turn_unit_ = (uint64_t)1 << ring->turn_shift_;
-  uint64_t first = first_round << (ring->turn_shift_ + 1); /* two turns a round */
+  shape->last_index = capacity;
+  shape->turn_shift = bits_for(entries + spare_cells) + 1;
+  shape->turn_unit = (uint64_t)1 << shape->turn_shift;
+  uint64_t first = first_round << (shape->turn_shift + 1); /* two turns a round */
   for (uint64_t i = 0; i < entries; i++) {
-    sl_store_relaxed_u64(&ring->entries_[i], sl_swap_ring_word_(ring, first + i, 0) | i);
+    sl_store_relaxed_u64(&shape->entries[i], sl_swap_ring_word_(shape, first + i, 0) | i);
   }
   sl_store_relaxed_u64(&ring->tail_, first);
   sl_store_relaxed_u64(&ring->head_, first);
@@ -33,6 +34,6 @@ int sl_swap_ring_init(sl_swap_ring *ring, size_t capacity, size_t spare_cells, u
 }
 
 void sl_swap_ring_destroy(sl_swap_ring *ring) {
-  free(ring->entries_);
-  ring->entries_ = NULL;
+  free(ring->shape_.entries);
+  ring->shape_.entries = NULL;
 }

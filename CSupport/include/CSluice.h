@@ -13,6 +13,7 @@
 #include "sl_spsc_ring.h"
 #include "sl_stage_counters.h"
 #include "sl_swap_ring.h"
+#include "sl_swap_ring_places.h"
 #include "sl_thread_number.h"
 #include "sl_token.h"
 #include "sl_unbounded_queue.h"

@@ -186,9 +186,22 @@ static inline size_t sl_mpmc_ring_try_claim_many(sl_mpmc_ring *ring, size_t n, u
   }
 }
 
-/* Claims a slot to initialise; false: full, closed, or the slot's last consumer has not released it. */
+/* Claims a slot to initialise; false: full, closed, or the slot's last consumer has not released it.
+ * (As try_claim_many with n = 1, without what is only for several.) */
 static inline bool sl_mpmc_ring_try_claim(sl_mpmc_ring *ring, uint64_t *ticket) {
-  return sl_mpmc_ring_try_claim_many(ring, 1, ticket) == 1;
+  uint64_t tail = sl_load_relaxed_u64(&ring->tail_);
+  for (;;) {
+    if ((tail & 1) != 0) return false;
+    sl_atomic_u64 *turn = &ring->turns_[tail / 2 & ring->mask_];
+    int64_t ahead = (int64_t)(sl_load_acquire_u64(turn) - tail); /* [MR2] the slot is empty */
+    if (ahead > 0) { /* somebody else has claimed this position */
+      tail = sl_load_relaxed_u64(&ring->tail_);
+      continue;
+    }
+    if (ahead < 0 || sl_mpmc_ring_room_(ring, tail, 1) == 0) return false;
+    *ticket = tail / 2;
+    if (sl_cas_relaxed_u64(&ring->tail_, &tail, tail + 2)) return true;
+  }
 }
 
 /* Publishes the claimed slot, whose element the caller has initialised. */
@@ -221,7 +234,18 @@ static inline size_t sl_mpmc_ring_try_take_many(sl_mpmc_ring *ring, size_t n, ui
 
 /* Takes the oldest slot; false: empty, or its producer has not committed it. */
 static inline bool sl_mpmc_ring_try_take(sl_mpmc_ring *ring, uint64_t *ticket) {
-  return sl_mpmc_ring_try_take_many(ring, 1, ticket) == 1;
+  uint64_t head = sl_load_relaxed_u64(&ring->head_);
+  for (;;) {
+    sl_atomic_u64 *turn = &ring->turns_[head / 2 & ring->mask_];
+    int64_t ahead = (int64_t)(sl_load_acquire_u64(turn) - (head + 1)); /* [MR1] the element */
+    if (ahead > 0) { /* somebody else has taken this position */
+      head = sl_load_relaxed_u64(&ring->head_);
+      continue;
+    }
+    if (ahead < 0) return false;
+    *ticket = head / 2;
+    if (sl_cas_release_u64(&ring->head_, &head, head + 2)) return true; /* [MR3] room */
+  }
 }
 
 /* Gives the taken slot back, whose element the caller has moved out. */

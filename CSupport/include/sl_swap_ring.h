@@ -66,26 +66,12 @@
 #ifndef SL_SWAP_RING_H
 #define SL_SWAP_RING_H
 
-#include "sl_atomic.h"
 #include "sl_result.h"
+#include "sl_swap_ring_places.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-/* A place is the turn of a free entry and an index: turn << turn_shift | index. */
-typedef struct {
-  char pad0_[SL_NO_SHARE];
-  sl_atomic_u64 tail_; /* a place before which all are filled */
-  char pad1_[SL_NO_SHARE];
-  sl_atomic_u64 head_; /* a place before which all are taken */
-  char pad2_[SL_NO_SHARE];
-  sl_atomic_u64 *entries_;
-  uint64_t last_index_; /* capacity: there is one entry more */
-  uint64_t turn_unit_;  /* 1 << turn_shift */
-  uint32_t turn_shift_; /* below: one bit for closed, then the cell */
-  char pad3_[SL_NO_SHARE];
-} sl_swap_ring;
 
 /*
  * Names the cells 0 … capacity; the caller gives each thread one of `spare_cells` more, from
@@ -98,59 +84,65 @@ int sl_swap_ring_init(sl_swap_ring *ring, size_t capacity, size_t spare_cells, u
 void sl_swap_ring_destroy(sl_swap_ring *ring);
 
 static inline size_t sl_swap_ring_capacity(const sl_swap_ring *ring) {
-  return (size_t)ring->last_index_;
+  return (size_t)ring->shape_.last_index;
 }
 
-/* ---- Places and entries -------------------------------------------------------------------- */
-
-static inline uint64_t sl_swap_ring_index_(const sl_swap_ring *ring, uint64_t place) {
-  return place & (ring->turn_unit_ - 1);
-}
-
-static inline sl_atomic_u64 *sl_swap_ring_entry_(const sl_swap_ring *ring, uint64_t place) {
-  return &ring->entries_[sl_swap_ring_index_(ring, place)];
-}
-
-/* After the last index comes index 0, two turns later. */
-static inline uint64_t sl_swap_ring_next_(const sl_swap_ring *ring, uint64_t place) {
-  bool last = sl_swap_ring_index_(ring, place) == ring->last_index_;
-  return last ? (place - ring->last_index_) + 2 * ring->turn_unit_ : place + 1;
-}
-
-/* The entry of `place` while it is to be filled (full = 0) or to be taken (full = 1), with cell 0. */
-static inline uint64_t sl_swap_ring_word_(const sl_swap_ring *ring, uint64_t place, uint64_t full) {
-  uint64_t turn = place & (0 - ring->turn_unit_);
-  return full != 0 ? turn + ring->turn_unit_ : turn;
-}
-
-/* How many turns `entry` is ahead of `word`, times turn_unit. */
-static inline int64_t sl_swap_ring_ahead_(const sl_swap_ring *ring, uint64_t entry, uint64_t word) {
-  return (int64_t)((entry & (0 - ring->turn_unit_)) - word);
-}
-
-static inline uint64_t sl_swap_ring_closed_bit_(const sl_swap_ring *ring) {
-  return ring->turn_unit_ / 2;
-}
-
-static inline uint32_t sl_swap_ring_cell_(const sl_swap_ring *ring, uint64_t entry) {
-  return (uint32_t)(entry & (sl_swap_ring_closed_bit_(ring) - 1));
-}
-
-/* The entry of `place` is `ahead` > 0 further than was looked for: the next place to look at. Two
- * turns are a round: the place was filled (taken) in each of the rounds between, too. */
-static inline uint64_t sl_swap_ring_skip_(const sl_swap_ring *ring, uint64_t place, int64_t ahead) {
-  uint64_t rounds = ((uint64_t)ahead - ring->turn_unit_) & (0 - 2 * ring->turn_unit_);
-  return sl_swap_ring_next_(ring, place + rounds);
-}
+/* ---- One try, and as many as it takes ------------------------------------------------------- */
 
 /* Whether all places up to the one before `tail` are filled and `capacity` of them not taken. */
-static inline bool sl_swap_ring_is_full_(const sl_swap_ring *ring, uint64_t tail) {
-  uint64_t next = sl_swap_ring_next_(ring, tail);
-  uint64_t entry = sl_load_acquire_u64(sl_swap_ring_entry_(ring, next)); /* [SW2] the take is visible */
-  return sl_swap_ring_ahead_(ring, entry, sl_swap_ring_word_(ring, next, 0)) < 0;
+static inline bool sl_swap_ring_is_full_(const sl_swap_ring_shape_ *shape, uint64_t tail) {
+  uint64_t next = sl_swap_ring_next_(shape, tail);
+  uint64_t entry = sl_load_acquire_u64(sl_swap_ring_entry_(shape, next)); /* [SW2] the take is visible */
+  return sl_swap_ring_ahead_(shape, entry, sl_swap_ring_word_(shape, next, 0)) < 0;
 }
 
+/* Where a try has led to, and its result. */
+typedef struct {
+  uint64_t place;
+  sl_result result;
+} sl_swap_ring_step_;
+
+enum { SL_SWAP_RING_AGAIN_ = 100 }; /* no result of the library's */
+
+/* Kept out of line: the first try, which most often is the last, then needs few registers. */
+#define SL_SWAP_RING_SELDOM_ __attribute__((noinline, cold, unused)) static
+
 /* ---- Producers ----------------------------------------------------------------------------- */
+
+/* One try to enqueue at the place `tail`: the place after it, and SL_OK; or where to try again, and
+ * SL_SWAP_RING_AGAIN_. */
+static inline sl_swap_ring_step_ sl_swap_ring_enqueue_at_(sl_swap_ring *ring, uint64_t tail,
+                                                          uint32_t *cell) {
+  const sl_swap_ring_shape_ shape = ring->shape_;
+  sl_swap_ring_step_ step = {tail, SL_SWAP_RING_AGAIN_};
+  sl_atomic_u64 *at = sl_swap_ring_entry_(&shape, tail);
+  uint64_t free_word = sl_swap_ring_word_(&shape, tail, 0);
+  uint64_t entry = sl_load_acquire_u64(at); /* [SW1] the close, [SW2] the cell is empty */
+  int64_t ahead = sl_swap_ring_ahead_(&shape, entry, free_word);
+  if (__builtin_expect(ahead > 0, 0)) { /* somebody else has filled this place */
+    step.place = sl_swap_ring_skip_(&shape, tail, ahead);
+  } else if (__builtin_expect((entry & sl_swap_ring_closed_bit_(&shape)) != 0, 0)) {
+    step.result = SL_CLOSED;
+  } else if (__builtin_expect(sl_swap_ring_is_full_(&shape, tail), 0)) {
+    step.result = SL_FULL;
+  } else {
+    uint64_t full = sl_swap_ring_word_(&shape, tail, 1) | *cell;
+    if (sl_cas_release_u64(at, &entry, full)) { /* [SW1] publishes the element */
+      *cell = sl_swap_ring_cell_(&shape, entry);
+      step.place = sl_swap_ring_next_(&shape, tail);
+      step.result = SL_OK;
+    }
+  }
+  return step;
+}
+
+SL_SWAP_RING_SELDOM_ sl_swap_ring_step_ sl_swap_ring_enqueue_again_(sl_swap_ring *ring,
+                                                                    uint64_t tail, uint32_t *cell) {
+  sl_swap_ring_step_ step = {tail, SL_SWAP_RING_AGAIN_};
+  while (step.result == SL_SWAP_RING_AGAIN_)
+    step = sl_swap_ring_enqueue_at_(ring, step.place, cell);
+  return step;
+}
 
 /*
  * As try_enqueue, looking from the place *tail on, which then is the one after the element. Elements
@@ -160,24 +152,11 @@ static inline bool sl_swap_ring_is_full_(const sl_swap_ring *ring, uint64_t tail
  */
 static inline sl_result sl_swap_ring_enqueue_next(sl_swap_ring *ring, uint64_t *tail,
                                                   uint32_t *cell) {
-  for (;;) {
-    sl_atomic_u64 *at = sl_swap_ring_entry_(ring, *tail);
-    uint64_t free_word = sl_swap_ring_word_(ring, *tail, 0);
-    uint64_t entry = sl_load_acquire_u64(at); /* [SW1] the close, [SW2] the cell is empty */
-    int64_t ahead = sl_swap_ring_ahead_(ring, entry, free_word);
-    if (ahead > 0) { /* somebody else has filled this place */
-      *tail = sl_swap_ring_skip_(ring, *tail, ahead);
-      continue;
-    }
-    if ((entry & sl_swap_ring_closed_bit_(ring)) != 0) return SL_CLOSED;
-    if (sl_swap_ring_is_full_(ring, *tail)) return SL_FULL;
-    uint64_t full = sl_swap_ring_word_(ring, *tail, 1) | *cell;
-    if (sl_cas_release_u64(at, &entry, full)) { /* [SW1] publishes the element */
-      *cell = sl_swap_ring_cell_(ring, entry);
-      *tail = sl_swap_ring_next_(ring, *tail);
-      return SL_OK;
-    }
-  }
+  sl_swap_ring_step_ step = sl_swap_ring_enqueue_at_(ring, *tail, cell);
+  if (__builtin_expect(step.result == SL_SWAP_RING_AGAIN_, 0))
+    step = sl_swap_ring_enqueue_again_(ring, step.place, cell);
+  *tail = step.place;
+  return step.result;
 }
 
 static inline uint64_t sl_swap_ring_begin_enqueues(const sl_swap_ring *ring) {
@@ -204,47 +183,67 @@ static inline sl_result sl_swap_ring_try_enqueue(sl_swap_ring *ring, uint32_t *c
  * published; a second call gives the same cell.
  */
 static inline sl_result sl_swap_ring_sole_claim(sl_swap_ring *ring, uint32_t *cell) {
+  const sl_swap_ring_shape_ shape = ring->shape_;
   uint64_t tail = sl_load_relaxed_u64(&ring->tail_); /* relaxed: only this thread writes it */
-  uint64_t entry = sl_load_acquire_u64(sl_swap_ring_entry_(ring, tail)); /* [SW1] the close */
-  if ((entry & sl_swap_ring_closed_bit_(ring)) != 0) return SL_CLOSED;
-  if (sl_swap_ring_is_full_(ring, tail)) return SL_FULL;
-  *cell = sl_swap_ring_cell_(ring, entry);
+  uint64_t entry = sl_load_acquire_u64(sl_swap_ring_entry_(&shape, tail)); /* [SW1] the close */
+  if ((entry & sl_swap_ring_closed_bit_(&shape)) != 0) return SL_CLOSED;
+  if (sl_swap_ring_is_full_(&shape, tail)) return SL_FULL;
+  *cell = sl_swap_ring_cell_(&shape, entry);
   return SL_OK;
 }
 
 /* The sole producer: publishes the claimed cell. */
 static inline void sl_swap_ring_sole_commit(sl_swap_ring *ring, uint32_t cell) {
+  const sl_swap_ring_shape_ shape = ring->shape_;
   uint64_t tail = sl_load_relaxed_u64(&ring->tail_);
-  sl_store_release_u64(sl_swap_ring_entry_(ring, tail),
-                       sl_swap_ring_word_(ring, tail, 1) | cell); /* [SW1] publishes the element */
-  sl_store_release_u64(&ring->tail_, sl_swap_ring_next_(ring, tail)); /* [SW3] */
+  sl_store_release_u64(sl_swap_ring_entry_(&shape, tail),
+                       sl_swap_ring_word_(&shape, tail, 1) | cell); /* [SW1] publishes the element */
+  sl_store_release_u64(&ring->tail_, sl_swap_ring_next_(&shape, tail)); /* [SW3] */
 }
 
 /* ---- Consumers ----------------------------------------------------------------------------- */
+
+/* One try to dequeue at the place `head`, as enqueue_at_. */
+static inline sl_swap_ring_step_ sl_swap_ring_dequeue_at_(sl_swap_ring *ring, uint64_t head,
+                                                          uint32_t *cell) {
+  const sl_swap_ring_shape_ shape = ring->shape_;
+  sl_swap_ring_step_ step = {head, SL_SWAP_RING_AGAIN_};
+  sl_atomic_u64 *at = sl_swap_ring_entry_(&shape, head);
+  uint64_t full_word = sl_swap_ring_word_(&shape, head, 1);
+  uint64_t entry = sl_load_acquire_u64(at); /* [SW1] the element is visible */
+  int64_t ahead = sl_swap_ring_ahead_(&shape, entry, full_word);
+  if (__builtin_expect(ahead > 0, 0)) { /* somebody else has taken this place */
+    step.place = sl_swap_ring_skip_(&shape, head, ahead);
+  } else if (__builtin_expect(ahead < 0, 0)) {
+    step.result = (entry & sl_swap_ring_closed_bit_(&shape)) != 0 ? SL_CLOSED : SL_EMPTY;
+  } else {
+    uint64_t taken = (full_word + shape.turn_unit) | *cell;
+    if (sl_cas_release_u64(at, &entry, taken)) { /* [SW2] the cell given back is empty */
+      *cell = sl_swap_ring_cell_(&shape, entry);
+      step.place = sl_swap_ring_next_(&shape, head);
+      step.result = SL_OK;
+    }
+  }
+  return step;
+}
+
+SL_SWAP_RING_SELDOM_ sl_swap_ring_step_ sl_swap_ring_dequeue_again_(sl_swap_ring *ring,
+                                                                    uint64_t head, uint32_t *cell) {
+  sl_swap_ring_step_ step = {head, SL_SWAP_RING_AGAIN_};
+  while (step.result == SL_SWAP_RING_AGAIN_)
+    step = sl_swap_ring_dequeue_at_(ring, step.place, cell);
+  return step;
+}
 
 /* As try_dequeue, looking from the place *head on, as enqueue_next does: between begin_dequeues and
  * end_dequeues. */
 static inline sl_result sl_swap_ring_dequeue_next(sl_swap_ring *ring, uint64_t *head,
                                                   uint32_t *cell) {
-  for (;;) {
-    sl_atomic_u64 *at = sl_swap_ring_entry_(ring, *head);
-    uint64_t full_word = sl_swap_ring_word_(ring, *head, 1);
-    uint64_t entry = sl_load_acquire_u64(at); /* [SW1] the element is visible */
-    int64_t ahead = sl_swap_ring_ahead_(ring, entry, full_word);
-    if (ahead > 0) { /* somebody else has taken this place */
-      *head = sl_swap_ring_skip_(ring, *head, ahead);
-      continue;
-    }
-    if (ahead < 0) {
-      return (entry & sl_swap_ring_closed_bit_(ring)) != 0 ? SL_CLOSED : SL_EMPTY;
-    }
-    uint64_t taken = (full_word + ring->turn_unit_) | *cell;
-    if (sl_cas_release_u64(at, &entry, taken)) { /* [SW2] the cell given back is empty */
-      *cell = sl_swap_ring_cell_(ring, entry);
-      *head = sl_swap_ring_next_(ring, *head);
-      return SL_OK;
-    }
-  }
+  sl_swap_ring_step_ step = sl_swap_ring_dequeue_at_(ring, *head, cell);
+  if (__builtin_expect(step.result == SL_SWAP_RING_AGAIN_, 0))
+    step = sl_swap_ring_dequeue_again_(ring, step.place, cell);
+  *head = step.place;
+  return step.result;
 }
 
 static inline uint64_t sl_swap_ring_begin_dequeues(const sl_swap_ring *ring) {
@@ -269,22 +268,24 @@ static inline sl_result sl_swap_ring_try_dequeue(sl_swap_ring *ring, uint32_t *c
 /* The sole consumer: the cell with the oldest element. SL_EMPTY, SL_CLOSED. Nothing is given back;
  * a second call gives the same cell. */
 static inline sl_result sl_swap_ring_sole_take(sl_swap_ring *ring, uint32_t *cell) {
+  const sl_swap_ring_shape_ shape = ring->shape_;
   uint64_t head = sl_load_relaxed_u64(&ring->head_); /* relaxed: only this thread writes it */
-  uint64_t entry = sl_load_acquire_u64(sl_swap_ring_entry_(ring, head)); /* [SW1] the element */
-  if (sl_swap_ring_ahead_(ring, entry, sl_swap_ring_word_(ring, head, 1)) < 0) {
-    return (entry & sl_swap_ring_closed_bit_(ring)) != 0 ? SL_CLOSED : SL_EMPTY;
+  uint64_t entry = sl_load_acquire_u64(sl_swap_ring_entry_(&shape, head)); /* [SW1] the element */
+  if (sl_swap_ring_ahead_(&shape, entry, sl_swap_ring_word_(&shape, head, 1)) < 0) {
+    return (entry & sl_swap_ring_closed_bit_(&shape)) != 0 ? SL_CLOSED : SL_EMPTY;
   }
-  *cell = sl_swap_ring_cell_(ring, entry);
+  *cell = sl_swap_ring_cell_(&shape, entry);
   return SL_OK;
 }
 
 /* The sole consumer: gives the taken cell back, whose element it has moved out. */
 static inline void sl_swap_ring_sole_release(sl_swap_ring *ring, uint32_t cell) {
+  const sl_swap_ring_shape_ shape = ring->shape_;
   uint64_t head = sl_load_relaxed_u64(&ring->head_);
-  uint64_t full_word = sl_swap_ring_word_(ring, head, 1);
-  sl_store_release_u64(sl_swap_ring_entry_(ring, head),
-                       (full_word + ring->turn_unit_) | cell); /* [SW2] */
-  sl_store_release_u64(&ring->head_, sl_swap_ring_next_(ring, head)); /* [SW4] */
+  uint64_t full_word = sl_swap_ring_word_(&shape, head, 1);
+  sl_store_release_u64(sl_swap_ring_entry_(&shape, head),
+                       (full_word + shape.turn_unit) | cell); /* [SW2] */
+  sl_store_release_u64(&ring->head_, sl_swap_ring_next_(&shape, head)); /* [SW4] */
 }
 
 /* ---- Both ends ----------------------------------------------------------------------------- */
@@ -293,11 +294,12 @@ static inline void sl_swap_ring_sole_release(sl_swap_ring *ring, uint32_t cell) 
  * call; its entry in *entry. In at most two rounds: others may move on for ever. */
 static inline uint64_t sl_swap_ring_find_(const sl_swap_ring *ring, uint64_t place, uint64_t full,
                                           uint64_t *entry) {
+  const sl_swap_ring_shape_ shape = ring->shape_;
   for (uint64_t steps = 0;; steps++) {
-    *entry = sl_load_acquire_u64(sl_swap_ring_entry_(ring, place)); /* [SW1] [SW2] */
-    int64_t ahead = sl_swap_ring_ahead_(ring, *entry, sl_swap_ring_word_(ring, place, full));
-    if (ahead <= 0 || steps > 2 * ring->last_index_) return place;
-    place = sl_swap_ring_skip_(ring, place, ahead);
+    *entry = sl_load_acquire_u64(sl_swap_ring_entry_(&shape, place)); /* [SW1] [SW2] */
+    int64_t ahead = sl_swap_ring_ahead_(&shape, *entry, sl_swap_ring_word_(&shape, place, full));
+    if (ahead <= 0 || steps > 2 * shape.last_index) return place;
+    place = sl_swap_ring_skip_(&shape, place, ahead);
   }
 }
 
@@ -306,42 +308,46 @@ static inline uint64_t sl_swap_ring_find_(const sl_swap_ring *ring, uint64_t pla
  * then SL_CLOSED. True for the call that closed it, false if it was closed before.
  */
 static inline bool sl_swap_ring_close(sl_swap_ring *ring) {
+  const sl_swap_ring_shape_ shape = ring->shape_;
   uint64_t tail = sl_load_relaxed_u64(&ring->tail_); /* relaxed: the compare-and-swap decides */
   for (;;) {
     uint64_t entry;
     tail = sl_swap_ring_find_(ring, tail, 0, &entry);
-    if (sl_swap_ring_ahead_(ring, entry, sl_swap_ring_word_(ring, tail, 0)) > 0) continue;
-    if ((entry & sl_swap_ring_closed_bit_(ring)) != 0) return false;
-    uint64_t closed = entry | sl_swap_ring_closed_bit_(ring);
-    if (sl_cas_release_u64(sl_swap_ring_entry_(ring, tail), &entry, closed)) return true; /* [SW1] */
+    if (sl_swap_ring_ahead_(&shape, entry, sl_swap_ring_word_(&shape, tail, 0)) > 0) continue;
+    if ((entry & sl_swap_ring_closed_bit_(&shape)) != 0) return false;
+    uint64_t closed = entry | sl_swap_ring_closed_bit_(&shape);
+    if (sl_cas_release_u64(sl_swap_ring_entry_(&shape, tail), &entry, closed)) return true; /* [SW1] */
   }
 }
 
 static inline bool sl_swap_ring_is_closed(const sl_swap_ring *ring) {
+  const sl_swap_ring_shape_ shape = ring->shape_;
   uint64_t entry;
   /* Relaxed: no place after the closed one is ever filled, so the search gets to it. */
   sl_swap_ring_find_(ring, sl_load_relaxed_u64(&ring->tail_), 0, &entry);
-  return (entry & sl_swap_ring_closed_bit_(ring)) != 0;
+  return (entry & sl_swap_ring_closed_bit_(&shape)) != 0;
 }
 
 /* Elements in the queue: a snapshot, exact when nobody is inside, at most capacity. */
 static inline size_t sl_swap_ring_count(const sl_swap_ring *ring) {
+  const sl_swap_ring_shape_ shape = ring->shape_;
   uint64_t entry;
   uint64_t head = sl_swap_ring_find_(ring, sl_load_acquire_u64(&ring->head_), 1, &entry); /* [SW4] */
   /* Relaxed: the places before head are known to be filled, so the tail is never before it. */
   uint64_t tail = sl_swap_ring_find_(ring, sl_load_relaxed_u64(&ring->tail_), 0, &entry);
-  uint64_t turns = (sl_swap_ring_word_(ring, tail, 0) - sl_swap_ring_word_(ring, head, 0)) >>
-                   ring->turn_shift_;
-  uint64_t count = turns / 2 * (ring->last_index_ + 1) + sl_swap_ring_index_(ring, tail) -
-                   sl_swap_ring_index_(ring, head);
-  return (size_t)(count <= ring->last_index_ ? count : ring->last_index_);
+  uint64_t turns = (sl_swap_ring_word_(&shape, tail, 0) - sl_swap_ring_word_(&shape, head, 0)) >>
+                   shape.turn_shift;
+  uint64_t count = turns / 2 * (shape.last_index + 1) + sl_swap_ring_index_(&shape, tail) -
+                   sl_swap_ring_index_(&shape, head);
+  return (size_t)(count <= shape.last_index ? count : shape.last_index);
 }
 
 /* Whether an enqueue would now find room: saves making an element that would have to be unmade. */
 static inline bool sl_swap_ring_has_room(const sl_swap_ring *ring) {
+  const sl_swap_ring_shape_ shape = ring->shape_;
   uint64_t entry;
   uint64_t tail = sl_swap_ring_find_(ring, sl_load_acquire_u64(&ring->tail_), 0, &entry); /* [SW3] */
-  return (entry & sl_swap_ring_closed_bit_(ring)) == 0 && !sl_swap_ring_is_full_(ring, tail);
+  return (entry & sl_swap_ring_closed_bit_(&shape)) == 0 && !sl_swap_ring_is_full_(&shape, tail);
 }
 
 #ifdef __cplusplus

@@ -17,7 +17,7 @@ template <typename Suite, size_t CAPACITY, unsigned THREADS> struct swap_ring_ba
   void before() {
     /* The turn wraps around after this round. */
     sl_swap_ring_init(&ring, CAPACITY, THREADS, 0);
-    uint64_t first = (((uint64_t)1 << (63 - ring.turn_shift_)) - 1);
+    uint64_t first = (((uint64_t)1 << (63 - ring.shape_.turn_shift)) - 1);
     sl_swap_ring_destroy(&ring);
     sl_swap_ring_init(&ring, CAPACITY, THREADS, first);
     for (unsigned i = 0; i < THREADS; i++) mine[i] = CAPACITY + 1 + i;
@@ -51,8 +51,8 @@ template <typename Suite, size_t CAPACITY, unsigned THREADS> struct swap_ring_ba
     RL_ASSERT(sl_swap_ring_count(&ring) == 0);
     bool seen[CELLS] = {};
     for (uint64_t i = 0; i <= CAPACITY; i++) {
-      uint64_t entry = sl_load_relaxed_u64(&ring.entries_[i]);
-      uint32_t cell = sl_swap_ring_cell_(&ring, entry);
+      uint64_t entry = sl_load_relaxed_u64(&ring.shape_.entries[i]);
+      uint32_t cell = sl_swap_ring_cell_(&ring.shape_, entry);
       RL_ASSERT(cell < CELLS && !seen[cell]);
       seen[cell] = true;
     }

@@ -22,7 +22,7 @@ static void *create(const queue_situation *s) {
   queue *q = (queue *)aligned_alloc(SL_NO_SHARE, (sizeof(queue) + SL_NO_SHARE - 1) / SL_NO_SHARE * SL_NO_SHARE);
   if (q == NULL || sl_swap_ring_init(&q->ring, s->capacity, QUEUE_ACTORS, 0) != 0) return NULL;
   if (s->variant == AT_THE_WRAP_AROUND) { /* the turn wraps around after the first round */
-    uint64_t last = ((uint64_t)1 << (63 - q->ring.turn_shift_)) - 1;
+    uint64_t last = ((uint64_t)1 << (63 - q->ring.shape_.turn_shift)) - 1;
     sl_swap_ring_destroy(&q->ring);
     if (sl_swap_ring_init(&q->ring, s->capacity, QUEUE_ACTORS, last) != 0) return NULL;
   }
@@ -42,7 +42,7 @@ static void destroy(void *p) {
   bool seen[MOST_CELLS] = {false};
   uint32_t entries = (uint32_t)sl_swap_ring_capacity(&q->ring) + 1, cells = entries + QUEUE_ACTORS;
   for (uint32_t i = 0; i < entries; i++) {
-    see(seen, cells, sl_swap_ring_cell_(&q->ring, sl_load_relaxed_u64(&q->ring.entries_[i])));
+    see(seen, cells, sl_swap_ring_cell_(&q->ring.shape_, sl_load_relaxed_u64(&q->ring.shape_.entries[i])));
   }
   for (uint32_t i = 0; i < QUEUE_ACTORS; i++) see(seen, cells, q->mine[i]);
   sl_swap_ring_destroy(&q->ring);
