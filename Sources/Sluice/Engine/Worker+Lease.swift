@@ -10,7 +10,7 @@ extension Worker {
     guard sl_token_try_lease(token, lease.pointee.id) else { return false }
     guard let queue = run.stages[stage - 1].output, queue.isEmpty else {
       // It produced between our look at the queue and the lease: those items come first.
-      giveBack(stage - 1)
+      passOn(stage - 1)
       return false
     }
     return true
@@ -26,7 +26,7 @@ extension Worker {
     else { return false }
     guard sl_token_try_lease_dormant(token, lease.pointee.id) else { return false }
     // A revoker that was quicker may have passed over this token.
-    if sl_lease_stop(lease) & UInt32(SL_LEASE_REVOKED) != 0 { giveBack(stage - 1) }
+    if sl_lease_stop(lease) & UInt32(SL_LEASE_REVOKED) != 0 { passOn(stage - 1) }
     return true
   }
 
@@ -126,7 +126,16 @@ extension Worker {
     sl_lease_deactivate(lease)
   }
 
-  /// Gives the token of a stage back, if this lease has it.
+  /// Has another thread run the stage, if this lease has its token. Unlike `giveBack` while a revoker may
+  /// do the same: nothing but the token says whose the worker is, so nothing else of it is looked at.
+  private func passOn(_ stage: Int) {
+    let worker = run.stages[stage].workers.workers[0]
+    let state = run.hasEnded(worker.position) ? SL_TOKEN_ENDED : SL_TOKEN_QUEUED
+    guard sl_token_unlease(worker.token, lease.pointee.id, UInt32(state)) else { return }
+    if state == SL_TOKEN_QUEUED { run.engine.enqueue(worker) }
+  }
+
+  /// Gives the token of a stage back, if this lease has it. The lease is settled: no revoker is at it.
   func giveBack(_ stage: Int) {
     let worker = run.stages[stage].workers.workers[0]
     let id = lease.pointee.id
