@@ -34,6 +34,7 @@ let package = Package(
       cSettings: [.define("_GNU_SOURCE")]),
     .testTarget(name: "CSluiceTests", dependencies: ["CSluice", "queue-memory"], exclude: ["Headers"]),
     .testTarget(name: "SluiceTests", dependencies: ["Sluice"]),
+    .testTarget(name: "StressTests", dependencies: ["CSluice", "Sluice"]),
     .testTarget(name: "WordCountTests", dependencies: ["WordCountCore", "wordcount"]),
   ],
   swiftLanguageModes: [.v6],

@@ -1,0 +1,163 @@
+import CSluice
+
+// The rings of the C core as subjects of a round: nothing waits, counters start just below their wrap-around.
+
+/// A ring and the elements in its slots. They are plain memory: a missing order is a race.
+private final class Slots<Ring>: @unchecked Sendable {
+  let ring: UnsafeMutablePointer<Ring>
+  let slots: UnsafeMutablePointer<UInt64>
+  private let destroy: (UnsafeMutablePointer<Ring>) -> Void
+
+  init(
+    slots count: Int, _ make: (UnsafeMutablePointer<Ring>) -> Void,
+    destroy: @escaping (UnsafeMutablePointer<Ring>) -> Void
+  ) {
+    ring = .allocate(capacity: 1)
+    slots = .allocate(capacity: count)
+    self.destroy = destroy
+    make(ring)
+  }
+
+  deinit {
+    destroy(ring)
+    ring.deallocate()
+    slots.deallocate()
+  }
+}
+
+/// The cell that a thread holds.
+private final class Hand: @unchecked Sendable {
+  var cell: UInt32
+  init(_ cell: UInt32) { self.cell = cell }
+}
+
+extension Subject {
+  static func mpmcRing(capacity: Int, first: UInt64) -> Subject {
+    let its = Slots<sl_mpmc_ring>(
+      slots: sl_mpmc_ring_slots(capacity), { precondition(sl_mpmc_ring_init($0, capacity, first) == 0) },
+      destroy: { sl_mpmc_ring_destroy($0) })
+    @Sendable func send(_ numbers: [UInt64]) -> Int {
+      var ticket: UInt64 = 0
+      let count = sl_mpmc_ring_try_claim_many(its.ring, numbers.count, &ticket)
+      for i in 0..<count {
+        its.slots[sl_mpmc_ring_slot_of(its.ring, ticket &+ UInt64(i))] = numbers[i]
+        sl_mpmc_ring_commit(its.ring, ticket &+ UInt64(i))
+      }
+      return count
+    }
+    @Sendable func receive(_ limit: Int) -> [UInt64] {
+      var ticket: UInt64 = 0
+      let count = sl_mpmc_ring_try_take_many(its.ring, limit, &ticket)
+      return (0..<count).map { i in
+        let number = its.slots[sl_mpmc_ring_slot_of(its.ring, ticket &+ UInt64(i))]
+        sl_mpmc_ring_release(its.ring, ticket &+ UInt64(i))
+        return number
+      }
+    }
+    let sendPort = SendPort(
+      now: { send([$0]) == 1 ? .sent : sl_mpmc_ring_is_closed(its.ring) ? .closed : .full }, manyNow: send)
+    let receivePort = ReceivePort(
+      now: {
+        receive(1).first.map(Received.element) ?? (sl_mpmc_ring_is_drained(its.ring) ? .closed : .empty)
+      },
+      manyNow: receive)
+    return Subject(
+      name: "sl_mpmc_ring(\(capacity), \(first))", sendPort: { _ in sendPort },
+      receivePort: { _ in receivePort },
+      close: { sl_mpmc_ring_close(its.ring) }, canWait: false)
+  }
+
+  /// `soleProducer`, `soleConsumer`: there is one, which uses the forms for that.
+  static func swapRing(
+    capacity: Int, firstRound: UInt64, soleProducer: Bool, soleConsumer: Bool
+  ) -> Subject {
+    // A producer's, then a consumer's: they keep what they hold from one use to the next.
+    let hands = (0..<16).map { Hand(UInt32(capacity + 1 + $0)) }
+    let its = Slots<sl_swap_ring>(
+      slots: capacity + 1 + hands.count,
+      { precondition(sl_swap_ring_init($0, capacity, hands.count, firstRound) == 0) },
+      destroy: { sl_swap_ring_destroy($0) })
+    @Sendable func sendPort(_ hand: Hand) -> SendPort {
+      @Sendable func send(_ number: UInt64) -> Answer {
+        let result: sl_result
+        if soleProducer {
+          result = sl_swap_ring_sole_claim(its.ring, &hand.cell)
+          if result == SL_OK {
+            its.slots[Int(hand.cell)] = number
+            sl_swap_ring_sole_commit(its.ring, hand.cell)
+          }
+        } else {
+          its.slots[Int(hand.cell)] = number
+          result = sl_swap_ring_try_enqueue(its.ring, &hand.cell)
+        }
+        return result == SL_OK ? .sent : result == SL_CLOSED ? .closed : .full
+      }
+      return SendPort(
+        now: send,
+        manyNow: { numbers in
+          for (i, number) in numbers.enumerated() where send(number) != .sent { return i }
+          return numbers.count
+        })
+    }
+    @Sendable func receivePort(_ hand: Hand) -> ReceivePort {
+      @Sendable func receive() -> Received {
+        let result: sl_result
+        if soleConsumer {
+          result = sl_swap_ring_sole_take(its.ring, &hand.cell)
+        } else {
+          result = sl_swap_ring_try_dequeue(its.ring, &hand.cell)
+        }
+        guard result == SL_OK else { return result == SL_CLOSED ? .closed : .empty }
+        let number = its.slots[Int(hand.cell)]
+        its.slots[Int(hand.cell)] = .max
+        if soleConsumer { sl_swap_ring_sole_release(its.ring, hand.cell) }
+        return .element(number)
+      }
+      return ReceivePort(
+        now: receive,
+        manyNow: { limit in
+          var numbers: [UInt64] = []
+          while numbers.count < limit, case .element(let number) = receive() { numbers.append(number) }
+          return numbers
+        })
+    }
+    return Subject(
+      name: "sl_swap_ring(\(capacity), \(firstRound))" + (soleProducer ? ", sole producer" : "")
+        + (soleConsumer ? ", sole consumer" : ""),
+      sendPort: { sendPort(hands[$0]) },
+      receivePort: { receivePort(hands[8 + $0]) },
+      close: { sl_swap_ring_close(its.ring) }, producerCloses: soleProducer, canWait: false,
+      mostProducers: soleProducer ? 1 : 8,
+      mostConsumers: soleConsumer ? 1 : 8)
+  }
+
+  static func spscRing(capacity: Int, first: UInt64) -> Subject {
+    let its = Slots<sl_spsc_ring>(
+      slots: sl_spsc_ring_slots(capacity), { sl_spsc_ring_init($0, capacity, first) }, destroy: { _ in })
+    @Sendable func send(_ numbers: [UInt64]) -> Int {
+      var position: UInt64 = 0
+      let count = sl_spsc_ring_try_claim_many(its.ring, numbers.count, &position)
+      for i in 0..<count { its.slots[sl_spsc_ring_slot_of(its.ring, position &+ UInt64(i))] = numbers[i] }
+      if count > 0 { sl_spsc_ring_commit_many(its.ring, count) }
+      return count
+    }
+    @Sendable func receive(_ limit: Int) -> [UInt64] {
+      var position: UInt64 = 0
+      let count = sl_spsc_ring_try_take_many(its.ring, limit, &position)
+      let numbers = (0..<count).map { its.slots[sl_spsc_ring_slot_of(its.ring, position &+ UInt64($0))] }
+      if count > 0 { sl_spsc_ring_release_many(its.ring, count) }
+      return numbers
+    }
+    let sendPort = SendPort(now: { send([$0]) == 1 ? .sent : .full }, manyNow: send)
+    let receivePort = ReceivePort(
+      now: {
+        receive(1).first.map(Received.element) ?? (sl_spsc_ring_is_drained(its.ring) ? .closed : .empty)
+      },
+      manyNow: receive)
+    return Subject(
+      name: "sl_spsc_ring(\(capacity), \(first))", sendPort: { _ in sendPort },
+      receivePort: { _ in receivePort },
+      close: { sl_spsc_ring_close(its.ring) }, producerCloses: true, canWait: false, mostProducers: 1,
+      mostConsumers: 1)
+  }
+}
