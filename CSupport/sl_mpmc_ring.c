@@ -20,7 +20,6 @@ int sl_mpmc_ring_init(sl_mpmc_ring *ring, size_t capacity, uint64_t first_positi
     sl_store_relaxed_u64(&turns[position & (slots - 1)], 2 * position);
   }
   sl_store_relaxed_u64(&ring->tail_, 2 * first_position);
-  sl_store_relaxed_u64(&ring->head_seen_, 2 * first_position);
   sl_store_relaxed_u64(&ring->head_, 2 * first_position);
   ring->turns_ = turns;
   ring->capacity_ = capacity;

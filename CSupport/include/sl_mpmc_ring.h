@@ -7,7 +7,7 @@
  * lives in slot p & mask of an array that belongs to the caller.
  *
  *     producers' line                 consumers' line   read-only line
- *     | tail, closed | head_seen | pad | head | pad | turns | capacity | mask | pad
+ *     | tail, closed | pad           | head | pad        | turns | capacity | mask | pad
  *
  * Positions are counted in steps of 2, as turns are; the lowest bit of `tail` says that the ring is
  * closed, and is set for good.
@@ -18,8 +18,8 @@
  *
  * Source. Vyukov, "Bounded MPMC queue" (1024cores, 2010). Differences: turns count 2 a position,
  * so that one slot suffices for capacity 1 (in the original, "full for p" and "free for p + 1" are
- * the same number then); any capacity >= 1 is kept exactly, by a second condition on tail - head;
- * claim and commit, take and release are separate steps; several slots may be claimed or taken at
+ * the same number then); any capacity >= 1 is kept exactly: where there are more slots than that,
+ * position p waits for the release of position p - capacity too; claim and commit, take and release are separate steps; several slots may be claimed or taken at
  * once; a ring can be closed.
  *
  * Progress. NOT lock-free in the strict sense (sl_swap_ring.h is). commit, release, close and slot_of
@@ -31,10 +31,10 @@
  * Orderings.
  *   [MR1] commit, store release turn -> take, load acquire turn: the element is visible.
  *   [MR2] release, store release turn -> claim, load acquire turn: the old element has been moved
- *         out before the slot is written over.
- *   [MR3] take, compare-and-swap release head -> claim and count, load acquire head: who relies on
- *         the room made by a take also sees what came before that take; and count reads tail after
- *         head.
+ *         out before the slot is written over, and who relies on the room made by a release sees
+ *         what came before it.
+ *   [MR3] take, compare-and-swap release head -> count, load acquire head: tail, read after it, is
+ *         no older, and the difference is never negative.
  *   [MR4] close, fetch_or release tail -> is_drained, load acquire tail: what came before the close.
  * The compare-and-swap on tail publishes nothing, so it is relaxed.
  *
@@ -56,8 +56,9 @@
  * to whom that thread hands it with synchronisation.
  *
  * Invariants. 0 <= tail - head <= capacity <= slots, in arithmetic modulo 2^63: never more than
- * `capacity` positions claimed by producers and not taken by consumers. A claim reads head before
- * its compare-and-swap on tail, and head only grows: so the bound holds when it succeeds. Positions
+ * `capacity` positions claimed by producers and not released by consumers. A claim looks at turns
+ * before its compare-and-swap on tail, and a released slot stays so until its next position is
+ * claimed: so the bound holds when it succeeds. Producers never read head, nor consumers tail. Positions
  * wrap around at 2^63; the number of slots divides it; only signed differences are compared, and no
  * thread may sleep inside one operation through 2^61 others.
  *
@@ -75,8 +76,7 @@ extern "C" {
 
 typedef struct {
   char pad0_[SL_NO_SHARE];
-  sl_atomic_u64 tail_;      /* twice the next position to claim, and the closed bit */
-  sl_atomic_u64 head_seen_; /* some earlier value of head_: spares producers the consumers' line */
+  sl_atomic_u64 tail_; /* twice the next position to claim, and the closed bit */
   char pad1_[SL_NO_SHARE];
   sl_atomic_u64 head_; /* twice the next position to take */
   char pad2_[SL_NO_SHARE];
@@ -138,29 +138,13 @@ static inline bool sl_mpmc_ring_is_drained(const sl_mpmc_ring *ring) {
 
 /* ---- Producers ----------------------------------------------------------------------------- */
 
-/* How many positions from `tail` on, up to n, are within the capacity; looks at the copy of head
- * first. */
-static inline size_t sl_mpmc_ring_room_(sl_mpmc_ring *ring, uint64_t tail, size_t n) {
-  int64_t limit = 2 * (int64_t)ring->capacity_, wanted = 2 * (int64_t)n;
-  uint64_t head = sl_load_acquire_u64(&ring->head_seen_); /* [MR3] through the one that copied it */
-  /* Signed: `tail` may be out of date by now, and lie before head. The claim then fails anyway. */
-  if ((int64_t)(tail - head) + wanted <= limit) return n;
-  head = sl_load_acquire_u64(&ring->head_); /* [MR3] the takes that made room */
-  /* Copies may overtake one another and leave an older one: it only costs the next look. */
-  sl_store_release_u64(&ring->head_seen_, head); /* [MR3] handed on to the other producers */
-  int64_t room = limit - (int64_t)(tail - head);
-  return room <= 0 ? 0 : room < wanted ? (size_t)(room / 2) : n;
-}
-
-/* Of the slots of n positions from `word` (doubled) on: how many in order have just this turn. */
-static inline size_t sl_mpmc_ring_ready_(const sl_mpmc_ring *ring, uint64_t word, uint64_t full,
-                                         size_t n) {
-  size_t ready = 1; /* the caller has looked at the first */
-  for (; ready < n; ready++) {
-    uint64_t at = word + 2 * ready;
-    if (sl_load_acquire_u64(&ring->turns_[at / 2 & ring->mask_]) != at + full) break; /* [MR1] [MR2] */
-  }
-  return ready;
+/* Whether the capacity leaves room for the position of `word` (doubled): the one `capacity` before it
+ * has been released. */
+static inline bool sl_mpmc_ring_has_room_(const sl_mpmc_ring *ring, uint64_t word) {
+  if (ring->capacity_ > ring->mask_) return true; /* that is the slot's own last position */
+  uint64_t before = word - 2 * ring->capacity_;
+  uint64_t turn = sl_load_acquire_u64(&ring->turns_[before / 2 & ring->mask_]); /* [MR2] */
+  return (int64_t)(turn - (before + 2 * (ring->mask_ + 1))) >= 0;
 }
 
 /*
@@ -178,9 +162,13 @@ static inline size_t sl_mpmc_ring_try_claim_many(sl_mpmc_ring *ring, size_t n, u
       tail = sl_load_relaxed_u64(&ring->tail_);
       continue;
     }
-    size_t claimed = ahead < 0 ? 0 : sl_mpmc_ring_room_(ring, tail, n);
-    if (claimed > 1) claimed = sl_mpmc_ring_ready_(ring, tail, 0, claimed);
-    if (claimed == 0) return 0;
+    if (ahead < 0 || !sl_mpmc_ring_has_room_(ring, tail)) return 0;
+    size_t claimed = 1;
+    for (; claimed < n; claimed++) {
+      uint64_t next = tail + 2 * claimed;
+      if (sl_load_acquire_u64(&ring->turns_[next / 2 & ring->mask_]) != next) break; /* [MR2] */
+      if (!sl_mpmc_ring_has_room_(ring, next)) break;
+    }
     *ticket = tail / 2;
     if (sl_cas_relaxed_u64(&ring->tail_, &tail, tail + 2 * claimed)) return claimed;
   }
@@ -198,7 +186,7 @@ static inline bool sl_mpmc_ring_try_claim(sl_mpmc_ring *ring, uint64_t *ticket) 
       tail = sl_load_relaxed_u64(&ring->tail_);
       continue;
     }
-    if (ahead < 0 || sl_mpmc_ring_room_(ring, tail, 1) == 0) return false;
+    if (ahead < 0 || !sl_mpmc_ring_has_room_(ring, tail)) return false;
     *ticket = tail / 2;
     if (sl_cas_relaxed_u64(&ring->tail_, &tail, tail + 2)) return true;
   }
@@ -226,9 +214,13 @@ static inline size_t sl_mpmc_ring_try_take_many(sl_mpmc_ring *ring, size_t n, ui
       continue;
     }
     if (ahead < 0) return 0;
-    size_t taken = n > 1 ? sl_mpmc_ring_ready_(ring, head, 1, n) : 1;
+    size_t taken = 1;
+    for (; taken < n; taken++) {
+      uint64_t next = head + 2 * taken;
+      if (sl_load_acquire_u64(&ring->turns_[next / 2 & ring->mask_]) != next + 1) break; /* [MR1] */
+    }
     *ticket = head / 2;
-    if (sl_cas_release_u64(&ring->head_, &head, head + 2 * taken)) return taken; /* [MR3] room */
+    if (sl_cas_release_u64(&ring->head_, &head, head + 2 * taken)) return taken; /* [MR3] */
   }
 }
 
@@ -244,7 +236,7 @@ static inline bool sl_mpmc_ring_try_take(sl_mpmc_ring *ring, uint64_t *ticket) {
     }
     if (ahead < 0) return false;
     *ticket = head / 2;
-    if (sl_cas_release_u64(&ring->head_, &head, head + 2)) return true; /* [MR3] room */
+    if (sl_cas_release_u64(&ring->head_, &head, head + 2)) return true; /* [MR3] */
   }
 }
 

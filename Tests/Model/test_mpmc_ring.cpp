@@ -103,34 +103,36 @@ MODEL_TEST(mpmc_two_consumers_of_1, 20000)
 MODEL_TEST(mpmc_two_consumers_of_3, 20000)
 MODEL_TEST(mpmc_two_consumers_of_many, 20000)
 
-/* Several at once. */
-struct mpmc_many : mpmc_ring_base<mpmc_many, 3, 3> {
+/* Several at once; with as many slots as elements, and with one more. */
+template <size_t CAPACITY> struct mpmc_several : mpmc_ring_base<mpmc_several<CAPACITY>, CAPACITY, 3> {
   void thread(unsigned index) {
     for (int round = 0; round < 2; round++) {
       uint64_t ticket;
       if (index < 2) {
-        size_t n = sl_mpmc_ring_try_claim_many(&ring, 2, &ticket);
+        size_t n = sl_mpmc_ring_try_claim_many(&this->ring, 2, &ticket);
         for (size_t i = 0; i < n; i++) {
-          VAR(elements[sl_mpmc_ring_slot_of(&ring, ticket + i)]) = (int)(index * 8 + round * 2 + i);
-          accepted++;
-          sl_mpmc_ring_commit(&ring, ticket + i);
+          VAR(this->elements[sl_mpmc_ring_slot_of(&this->ring, ticket + i)]) = (int)(index * 8 + round * 2 + i);
+          this->accepted++;
+          sl_mpmc_ring_commit(&this->ring, ticket + i);
         }
       } else {
-        size_t n = sl_mpmc_ring_try_take_many(&ring, 2, &ticket);
+        size_t n = sl_mpmc_ring_try_take_many(&this->ring, 2, &ticket);
         for (size_t i = 0; i < n; i++) {
-          int element = VAR(elements[sl_mpmc_ring_slot_of(&ring, ticket + i)]);
-          RL_ASSERT(++taken[element] == 1);
-          sl_mpmc_ring_release(&ring, ticket + i);
+          int element = VAR(this->elements[sl_mpmc_ring_slot_of(&this->ring, ticket + i)]);
+          RL_ASSERT(++this->taken[element] == 1);
+          sl_mpmc_ring_release(&this->ring, ticket + i);
         }
       }
     }
   }
 };
-MODEL_TEST(mpmc_many, 30000)
+typedef mpmc_several<2> mpmc_several_of_2;
+typedef mpmc_several<3> mpmc_several_of_3;
+MODEL_TEST(mpmc_several_of_2, 30000)
+MODEL_TEST(mpmc_several_of_3, 30000)
 
-/* Who gets the room that a take made sees what came before that take, as with a buffered channel in the Go
- * memory model. There are more slots than elements here, so the slot's own turn does not say it; and the
- * producer that looked at head may be another one than the one that gets the room. */
+/* Who gets the room that a release made sees what came before it, as with a buffered channel in the Go
+ * memory model. There are more slots than elements here, so the slot's own turn does not say it. */
 template <mpmc_form FORM> struct mpmc_room : mpmc_ring_base<mpmc_room<FORM>, 3, 3, FORM> {
   rl::var<int> before_take;
   void before() {
@@ -193,15 +195,18 @@ MODEL_TEST(mpmc_closing, 20000)
 MODEL_TEST(mpmc_closing_of_many, 20000)
 
 /* Nobody is ever more than the capacity: a count taken by a third thread. */
-struct mpmc_counted : mpmc_ring_base<mpmc_counted, 3, 3> {
+template <mpmc_form FORM> struct mpmc_count : mpmc_ring_base<mpmc_count<FORM>, 3, 3, FORM> {
   void thread(unsigned index) {
     if (index == 0) {
-      for (int i = 0; i < 2; i++) enqueue(i);
+      for (int i = 0; i < 2; i++) this->enqueue(i);
     } else if (index == 1) {
-      for (int i = 0; i < 2; i++) dequeue();
+      for (int i = 0; i < 2; i++) this->dequeue();
     } else {
-      RL_ASSERT(sl_mpmc_ring_count(&ring) <= 2);
+      RL_ASSERT(sl_mpmc_ring_count(&this->ring) <= 2);
     }
   }
 };
+typedef mpmc_count<SINGLE> mpmc_counted;
+typedef mpmc_count<MANY> mpmc_counted_of_many;
 MODEL_TEST(mpmc_counted, 20000)
+MODEL_TEST(mpmc_counted_of_many, 20000)
