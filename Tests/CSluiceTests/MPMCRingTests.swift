@@ -84,17 +84,18 @@ private final class MPMCRing<Element>: @unchecked Sendable {
     }
   }
 
-  @Test func takingMakesRoomOnlyInAnotherSlotThanTheTakenOne() throws {
-    let ring = MPMCRing<Int>(capacity: 3)  // on four slots
-    for i in 0..<3 { #expect(ring.push(i)) }
+  @Test(arguments: [3, 4]) func aReleaseMakesRoomAndNotATake(capacity: Int) throws {
+    let ring = MPMCRing<Int>(capacity: capacity)  // on four slots
+    for i in 0..<capacity { #expect(ring.push(i)) }
     let taken = try #require(ring.take())
-    #expect(ring.push(3), "the fourth slot is free, and only two elements wait")
-    #expect(!ring.push(4), "three elements wait")
-    #expect(ring.release(taken) == 0)
-    #expect(!ring.push(4), "three elements wait")
+    #expect(!ring.push(-1), "the element is on its way out")
     #expect(ring.pop() == 1)
-    #expect(ring.push(4))
-    #expect([ring.pop(), ring.pop(), ring.pop(), ring.pop()] == [2, 3, 4, nil])
+    #expect(!ring.push(-1), "the first place comes first")
+    #expect(ring.release(taken) == 0)
+    #expect(ring.push(capacity) && ring.push(capacity + 1))
+    #expect(!ring.push(-1))
+    for i in 2..<(capacity + 2) { #expect(ring.pop() == i) }
+    #expect(ring.pop() == nil)
   }
 
   @Test(arguments: starts)
