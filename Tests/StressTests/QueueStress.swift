@@ -67,6 +67,42 @@ import Testing
     }
   }
 
+  @Test func noWakeUpGoesAstray() async throws {
+    try await Stress.rounds(of: "hand-overs at rest") { name, chance in
+      try await run(name) {
+        let subject: Subject =
+          switch Int.random(in: 0..<3, using: &chance) {
+          case 0: try .spsc(UInt64.self, capacity: chance.pick([1, 8]), consumerLeaves: false)
+          case 1: .unbounded(UInt64.self)
+          default: try .bounded(capacity: chance.pick([1, 2, 8]))
+          }
+        var round = Round(name, subject, tasks: chance.pick([0, 0, 50, 100]), chance: chance)
+        round.isInStep = true
+        round.closing = subject.producerCloses ? .atOnce : .whenDrained
+        (round.producers, round.consumers) = (min(round.producers, 3), min(round.consumers, 4))
+        round.perProducer = 300
+        return round
+      }
+    }
+  }
+
+  @Test func noWakeUpStaysWithOneThatGoes() async throws {
+    try await Stress.rounds(of: "consumers that go") { name, chance in
+      try await run(name) {
+        let subject: Subject =
+          chance.chance(50) ? .unbounded(UInt64.self) : try .bounded(capacity: chance.pick([1, 2, 8]))
+        var round = Round(name, subject, tasks: chance.pick([0, 0, 50, 100]), chance: chance)
+        round.closing = .whenDrained
+        round.producers = Int.random(in: 1...3, using: &chance)
+        round.consumers = round.producers * Int.random(in: 1...3, using: &chance)
+        let each = Int.random(in: 1...3, using: &chance)
+        round.takesEach = each
+        round.perProducer = each * round.consumers / round.producers
+        return round
+      }
+    }
+  }
+
   /// The consumer goes after some elements; what it got is the first of what was sent.
   @Test func spscQueueWhoseConsumerLeaves() async throws {
     try await Stress.rounds(of: "SPSCQueue, left by its consumer") { name, chance in

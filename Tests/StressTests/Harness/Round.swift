@@ -24,6 +24,12 @@ struct Round: Sendable {
   var rests: Bool
   /// Whether the one consumer goes after some elements; nobody else closes the queue then.
   var consumerLeaves = false
+  /// Whether the queue is empty again before each producer sends its next element: one at a time, and each way
+  /// relies on being woken. A wake-up that goes astray at any of them is a hang, since nothing else comes.
+  var isInStep = false
+  /// Each consumer takes just so many elements, as many as there are in all, and goes; nobody closes the queue.
+  /// Who goes needs a wake-up no more that was meant for another.
+  var takesEach: Int?
   /// In percent, of the workers.
   var tasks: Int
   var chance: SeededGenerator
@@ -48,6 +54,7 @@ struct Round: Sendable {
 
   /// The ways of one worker: one of them, or some.
   private func operations(isTask: Bool, _ chance: inout SeededGenerator) -> [Operation] {
+    if isInStep || takesEach != nil { return [isTask ? .suspending : .blocking] }
     if !subject.canWait { return chance.chance(30) ? [.now] : Operation.withoutWaiting }
     let all =
       rests
@@ -91,7 +98,7 @@ struct Round: Sendable {
       ledger.closed()
     }
     let nothing: @Sendable () -> Void = {}
-    let leavesAfter = consumerLeaves ? Int.random(in: 0...perProducer, using: &chance) : .max
+    let leavesAfter = takesEach ?? (consumerLeaves ? Int.random(in: 0...perProducer, using: &chance) : .max)
     var workers: [any Worker] = []
     for number in 0..<producers {
       let isTask = chance.chance(tasks)
@@ -99,7 +106,7 @@ struct Round: Sendable {
         ProducerWork(
           number: number, count: perProducer, isTask: isTask,
           operations: operations(isTask: isTask, &chance), port: subject.sendPort(number), ledger: ledger,
-          close: consumerLeaves ? nothing : close, closesAtOnce: closing == .atOnce,
+          close: consumerLeaves ? nothing : close, closesAtOnce: closing == .atOnce, isInStep: isInStep,
           chance: SeededGenerator(seed: chance.next())))
     }
     for number in 0..<consumers {
@@ -108,7 +115,8 @@ struct Round: Sendable {
         ConsumerWork(
           number: number, isTask: isTask, operations: operations(isTask: isTask, &chance),
           port: subject.receivePort(number), ledger: ledger, close: subject.producerCloses ? nothing : close,
-          leavesAfter: leavesAfter, leave: close, chance: SeededGenerator(seed: chance.next())))
+          leavesAfter: leavesAfter, leave: consumerLeaves ? close : nothing,
+          chance: SeededGenerator(seed: chance.next())))
     }
     if closing == .early {
       let enough = Int.random(in: 0...(producers * perProducer), using: &chance)

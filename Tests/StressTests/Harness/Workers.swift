@@ -25,16 +25,19 @@ struct ProducerWork: Worker {
   let close: @Sendable () -> Void
   /// Whether the last producer closes the queue without waiting for the consumers.
   let closesAtOnce: Bool
+  /// Whether it sends its next element only when all of the producers' last ones have come.
+  let isInStep: Bool
   var chance: SeededGenerator
   let station: Station
 
   init(
     number: Int, count: Int, isTask: Bool, operations: [Operation], port: SendPort, ledger: Ledger,
-    close: @escaping @Sendable () -> Void, closesAtOnce: Bool, chance: SeededGenerator
+    close: @escaping @Sendable () -> Void, closesAtOnce: Bool, isInStep: Bool,
+    chance: SeededGenerator
   ) {
     (self.number, self.count, self.isTask, self.operations) = (number, count, isTask, operations)
     (self.port, self.ledger, self.close, self.closesAtOnce) = (port, ledger, close, closesAtOnce)
-    self.chance = chance
+    (self.isInStep, self.chance) = (isInStep, chance)
     station = Station("producer \(number), a \(isTask ? "task" : "thread")")
   }
 
@@ -54,6 +57,13 @@ struct ProducerWork: Worker {
     case .closed: return nil
     }
   }
+
+  /// Some time for the consumers to fall asleep, up to about as long as they spin before that.
+  private mutating func giveThemTime() {
+    for _ in 0..<(chance.chance(50) ? 0 : Int.random(in: 0...2_000, using: &chance)) { spin() }
+  }
+
+  private func mayGoOn(_ i: Int) -> Bool { ledger.receivedNow >= i * ledger.producers }
 
   private func end(_ i: Int) {
     let isDrained = ledger.producerEnds(number, accepted: i)
@@ -92,6 +102,10 @@ struct ProducerWork: Worker {
       guard let next = next(i, answer, wasClosed: wasClosed) else { break }
       if next == i { sched_yield() }
       i = next
+      if isInStep {
+        while !mayGoOn(i) { sched_yield() }
+        giveThemTime()
+      }
     }
     end(i)
   }
@@ -129,6 +143,10 @@ struct ProducerWork: Worker {
       guard let next = next(i, answer, wasClosed: wasClosed) else { break }
       if next == i { await Task.yield() }
       i = next
+      if isInStep {
+        while !mayGoOn(i) { await Task.yield() }
+        giveThemTime()
+      }
     }
     end(i)
   }
