@@ -62,58 +62,55 @@ class SpscRing {
 
 class MpmcRing {
  public:
-  MpmcRing(size_t capacity, unsigned, unsigned) : slots_(sl_mpmc_ring_slots(capacity)) {
-    if (sl_mpmc_ring_init(&ring_, capacity, 0) != 0) bench::refuse("sl_mpmc_ring_init failed");
+  MpmcRing(size_t capacity, unsigned, unsigned) {
+    if (sl_mpmc_ring_init(&ring_, capacity, sizeof(uint64_t), alignof(uint64_t), 0) != 0) bench::refuse("sl_mpmc_ring_init failed");
   }
   ~MpmcRing() { sl_mpmc_ring_destroy(&ring_); }
 
   struct Producer {
-    Producer(MpmcRing &q, unsigned) : ring(&q.ring_), slots(q.slots_.data()) {}
+    Producer(MpmcRing &q, unsigned) : ring(&q.ring_) {}
     bool push(uint64_t value) {
       uint64_t ticket;
       if (!sl_mpmc_ring_try_claim(ring, &ticket)) return false;
-      slots[sl_mpmc_ring_slot_of(ring, ticket)] = value;
+      *static_cast<uint64_t *>(sl_mpmc_ring_element(ring, ticket)) = value;
       sl_mpmc_ring_commit(ring, ticket);
       return true;
     }
     size_t push_many(const uint64_t *values, size_t n) {
       uint64_t ticket;
       size_t claimed = sl_mpmc_ring_try_claim_many(ring, n, &ticket);
-      for (size_t i = 0; i < claimed; i++) {
-        slots[sl_mpmc_ring_slot_of(ring, ticket + i)] = values[i];
-        sl_mpmc_ring_commit(ring, ticket + i);
+      for (size_t i = 0; i < claimed; i++, ticket = sl_mpmc_ring_next(ring, ticket)) {
+        *static_cast<uint64_t *>(sl_mpmc_ring_element(ring, ticket)) = values[i];
+        sl_mpmc_ring_commit(ring, ticket);
       }
       return claimed;
     }
     sl_mpmc_ring *ring;
-    uint64_t *slots;
   };
 
   struct Consumer {
-    Consumer(MpmcRing &q, unsigned) : ring(&q.ring_), slots(q.slots_.data()) {}
+    Consumer(MpmcRing &q, unsigned) : ring(&q.ring_) {}
     bool pop(uint64_t &value) {
       uint64_t ticket;
       if (!sl_mpmc_ring_try_take(ring, &ticket)) return false;
-      value = slots[sl_mpmc_ring_slot_of(ring, ticket)];
+      value = *static_cast<uint64_t *>(sl_mpmc_ring_element(ring, ticket));
       sl_mpmc_ring_release(ring, ticket);
       return true;
     }
     size_t pop_many(uint64_t *values, size_t n) {
       uint64_t ticket;
       size_t taken = sl_mpmc_ring_try_take_many(ring, n, &ticket);
-      for (size_t i = 0; i < taken; i++) {
-        values[i] = slots[sl_mpmc_ring_slot_of(ring, ticket + i)];
-        sl_mpmc_ring_release(ring, ticket + i);
+      for (size_t i = 0; i < taken; i++, ticket = sl_mpmc_ring_next(ring, ticket)) {
+        values[i] = *static_cast<uint64_t *>(sl_mpmc_ring_element(ring, ticket));
+        sl_mpmc_ring_release(ring, ticket);
       }
       return taken;
     }
     sl_mpmc_ring *ring;
-    uint64_t *slots;
   };
 
  private:
   sl_mpmc_ring ring_;
-  std::vector<uint64_t> slots_;
 };
 
 template <bool sole_producer, bool sole_consumer>

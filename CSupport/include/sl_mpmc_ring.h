@@ -3,30 +3,34 @@
  *
  * Algorithm. A producer (consumer) claims the next position by compare-and-swap on `tail` (`head`)
  * once the position's slot says that it is free (full) for that very position, works on the slot
- * alone, and then publishes by storing the slot's next turn. The ring holds no elements: position p
- * lives in slot p & mask of an array that belongs to the caller.
+ * alone, and then publishes by storing the slot's next turn.
  *
- *     producers' line                 consumers' line   read-only line
- *     | tail, closed | pad           | head | pad        | turns | capacity | mask | pad
+ *     producers' line       consumers' line   read-only line
+ *     | tail, closed | pad | head | pad      | slots | elements | capacity | … | pad
  *
- * Positions are counted in steps of 2, as turns are; the lowest bit of `tail` says that the ring is
- * closed, and is set for good.
+ *     slots:   | turn, element | turn, element | …     16, 32 or 64 bytes each
  *
- *     turns[p & mask]:  2p       free for the producer of p
- *                       2p + 1   full for the consumer of p
- *                       2(p + slots)   released: free for the next round's producer
+ *     turn:    p           free for the producer of p
+ *              p + 1       full for the consumer of p
+ *              p + slots   released: free for the next round's producer
  *
- * Source. Vyukov, "Bounded MPMC queue" (1024cores, 2010). Differences: turns count 2 a position,
- * so that one slot suffices for capacity 1 (in the original, "full for p" and "free for p + 1" are
- * the same number then); any capacity >= 1 is kept exactly: where there are more slots than that,
- * position p waits for the release of position p - capacity too; claim and commit, take and release are separate steps; several slots may be claimed or taken at
- * once; a ring can be closed.
+ * Positions, and so turns and tickets, count in bytes of slots: p & mask is where the slot lies, and the
+ * low bits are free. The lowest bit of `tail` says that the ring is closed, for good. An element lies in
+ * the line of its turn, so that a hand-over moves one line from core to core; elements that are too
+ * large for that have an array of their own, of their exact size.
  *
- * Progress. NOT lock-free in the strict sense (sl_swap_ring.h is). commit, release, close and slot_of
- * are wait-free. try_claim and try_take never wait, and repeat a step only when another thread has
- * claimed or taken; but a producer that stops between claim and commit makes its slot look empty to consumers, which then
- * say "empty" although later slots are committed, and a consumer that stops between take and
- * release makes its slot look full to the producer of the next round. Keep both gaps short.
+ * Source. Vyukov, "Bounded MPMC queue" (1024cores, 2010). Differences: turns count by more than 1 a
+ * position, so that one slot suffices for capacity 1 (in the original, "full for p" and "free for
+ * p + 1" are the same number then); any capacity >= 1 is kept exactly: where there are more slots than
+ * that, position p waits for the release of position p - capacity too; claim and commit, take and
+ * release are separate steps; several slots may be claimed or taken at once; a ring can be closed.
+ *
+ * Progress. NOT lock-free in the strict sense (sl_swap_ring.h is). commit, release, close and
+ * element are wait-free. try_claim and try_take never wait, and repeat a step only when another thread
+ * has claimed or taken; but a producer that stops between claim and commit makes its slot look empty to
+ * consumers, which then say "empty" although later slots are committed, and a consumer that stops
+ * between take and release makes its slot look full to the producer of the next round. Keep both gaps
+ * short.
  *
  * Orderings.
  *   [MR1] commit, store release turn -> take, load acquire turn: the element is visible.
@@ -55,12 +59,12 @@
  * close goes together with all but init and destroy. A ticket belongs to the thread that got it, or
  * to whom that thread hands it with synchronisation.
  *
- * Invariants. 0 <= tail - head <= capacity <= slots, in arithmetic modulo 2^63: never more than
- * `capacity` positions claimed by producers and not released by consumers. A claim looks at turns
- * before its compare-and-swap on tail, and a released slot stays so until its next position is
- * claimed: so the bound holds when it succeeds. Producers never read head, nor consumers tail. Positions
- * wrap around at 2^63; the number of slots divides it; only signed differences are compared, and no
- * thread may sleep inside one operation through 2^61 others.
+ * Invariants. 0 <= tail - head <= capacity <= slots, modulo the wrap-around: never more than `capacity`
+ * positions claimed by producers and not released by consumers. A claim looks at turns before its
+ * compare-and-swap on tail, and a released slot stays so until its next position is claimed: so the
+ * bound holds when it succeeds. Producers never read head, nor consumers tail. Positions wrap around at
+ * 2^64 bytes of slots, which the ring's size divides; only signed differences are compared, and no
+ * thread may sleep inside one operation through 2^56 others.
  *
  * A dead thread. One that dies between claim and commit blocks all consumers at its position for
  * good; one that dies between take and release blocks all producers a round later.
@@ -76,151 +80,172 @@ extern "C" {
 
 typedef struct {
   char pad0_[SL_NO_SHARE];
-  sl_atomic_u64 tail_; /* twice the next position to claim, and the closed bit */
+  sl_atomic_u64 tail_; /* the next position to claim, and the closed bit */
   char pad1_[SL_NO_SHARE];
-  sl_atomic_u64 head_; /* twice the next position to take */
+  sl_atomic_u64 head_; /* the next position to take */
   char pad2_[SL_NO_SHARE];
-  sl_atomic_u64 *turns_;
-  uint64_t capacity_;
-  uint64_t mask_;
+  char *slots_;
+  char *elements_; /* of the first slot: within it, or in an array of their own */
+  uint64_t mask_;       /* of a slot's place, in bytes */
+  uint64_t slot_bytes_; /* 1 << slot_shift */
+  uint64_t lap_;        /* all slots, in bytes */
+  uint64_t spare_;      /* those beyond the capacity, in bytes */
+  size_t element_bytes_;
+  uint32_t slot_shift_;
+  bool elements_apart_;
   char pad3_[SL_NO_SHARE];
 } sl_mpmc_ring;
 
-/* How many elements the caller has to allocate; 0 if there is no such power of two. */
-static inline size_t sl_mpmc_ring_slots(size_t capacity) {
-  size_t slots = 1;
-  while (slots != 0 && slots < capacity) slots <<= 1;
-  return slots;
-}
+enum { SL_MPMC_CLOSED_ = 1 };
 
 /*
- * Returns 0, ENOMEM, or EINVAL for a capacity of 0. `first_position` is 0 but in tests, which start
- * just below the wrap-around.
+ * A ring for `capacity` elements of `element_size` bytes (a multiple of the alignment) at multiples of
+ * `element_alignment`, a power of two. Returns 0, ENOMEM, or EINVAL for a capacity of 0, or a size and an
+ * alignment that do not fit. `first_position` is 0 but in tests, which start just below the wrap-around.
  */
-int sl_mpmc_ring_init(sl_mpmc_ring *ring, size_t capacity, uint64_t first_position);
+int sl_mpmc_ring_init(sl_mpmc_ring *ring, size_t capacity, size_t element_size,
+                      size_t element_alignment, uint64_t first_position);
 
-/* Frees the turns. Elements that are still in the ring are the caller's. */
+/* Frees the slots; elements that are still in them are dropped as bytes. */
 void sl_mpmc_ring_destroy(sl_mpmc_ring *ring);
 
 static inline size_t sl_mpmc_ring_capacity(const sl_mpmc_ring *ring) {
-  return (size_t)ring->capacity_;
+  return (size_t)((ring->lap_ - ring->spare_) >> ring->slot_shift_);
 }
 
+static inline sl_atomic_u64 *sl_mpmc_ring_turn_(const sl_mpmc_ring *ring, uint64_t position) {
+  return (sl_atomic_u64 *)(void *)(ring->slots_ + (position & ring->mask_));
+}
+
+/* ---- Tickets ------------------------------------------------------------------------------- */
+
+/* The number of the slot: below the capacity's next power of two. */
 static inline size_t sl_mpmc_ring_slot_of(const sl_mpmc_ring *ring, uint64_t ticket) {
-  return (size_t)(ticket & ring->mask_);
+  return (size_t)((ticket & ring->mask_) >> ring->slot_shift_);
+}
+
+/* The memory of the slot's element. */
+static inline void *sl_mpmc_ring_element(const sl_mpmc_ring *ring, uint64_t ticket) {
+  if (__builtin_expect(ring->elements_apart_, 0))
+    return ring->elements_ + sl_mpmc_ring_slot_of(ring, ticket) * ring->element_bytes_;
+  return ring->elements_ + (ticket & ring->mask_);
+}
+
+/* The ticket after this one, of those that were claimed or taken together. */
+static inline uint64_t sl_mpmc_ring_next(const sl_mpmc_ring *ring, uint64_t ticket) {
+  return ticket + ring->slot_bytes_;
 }
 
 /* Positions claimed and not taken: a snapshot, exact when nobody is inside, at most capacity. */
 static inline size_t sl_mpmc_ring_count(const sl_mpmc_ring *ring) {
   uint64_t head = sl_load_acquire_u64(&ring->head_); /* [MR3] before tail */
   uint64_t tail = sl_load_relaxed_u64(&ring->tail_); /* relaxed: [MR3] has brought it */
-  uint64_t count = (tail - head) / 2; /* both may have moved on in between: too large, never negative */
-  return (size_t)(count < ring->capacity_ ? count : ring->capacity_);
+  uint64_t bytes = tail - head; /* both may have moved on in between: too large, never negative */
+  uint64_t most = ring->lap_ - ring->spare_;
+  return (size_t)((bytes < most ? bytes : most) >> ring->slot_shift_);
 }
 
 /* ---- Closing ------------------------------------------------------------------------------- */
 
 /* Every claim that begins after this fails. True for the call that closed the ring. */
 static inline bool sl_mpmc_ring_close(sl_mpmc_ring *ring) {
-  return (sl_fetch_or_release_u64(&ring->tail_, 1) & 1) == 0; /* [MR4] */
+  return (sl_fetch_or_release_u64(&ring->tail_, SL_MPMC_CLOSED_) & SL_MPMC_CLOSED_) == 0; /* [MR4] */
 }
 
 static inline bool sl_mpmc_ring_is_closed(const sl_mpmc_ring *ring) {
-  return (sl_load_relaxed_u64(&ring->tail_) & 1) != 0;
+  return (sl_load_relaxed_u64(&ring->tail_) & SL_MPMC_CLOSED_) != 0;
 }
 
 /* Whether the ring is closed and every position that was ever claimed has been taken: the end. */
 static inline bool sl_mpmc_ring_is_drained(const sl_mpmc_ring *ring) {
   uint64_t tail = sl_load_acquire_u64(&ring->tail_); /* [MR4] */
   /* Relaxed: a head that has come to the last tail stays there. */
-  return (tail & 1) != 0 && sl_load_relaxed_u64(&ring->head_) == (tail & ~(uint64_t)1);
+  return (tail & SL_MPMC_CLOSED_) != 0 && sl_load_relaxed_u64(&ring->head_) == tail - SL_MPMC_CLOSED_;
 }
 
 /* ---- Producers ----------------------------------------------------------------------------- */
 
-/* Whether the capacity leaves room for the position of `word` (doubled): the one `capacity` before it
- * has been released. */
-static inline bool sl_mpmc_ring_has_room_(const sl_mpmc_ring *ring, uint64_t word) {
-  if (ring->capacity_ > ring->mask_) return true; /* that is the slot's own last position */
-  uint64_t before = word - 2 * ring->capacity_;
-  uint64_t turn = sl_load_acquire_u64(&ring->turns_[before / 2 & ring->mask_]); /* [MR2] */
-  return (int64_t)(turn - (before + 2 * (ring->mask_ + 1))) >= 0;
+/* Whether the capacity leaves room for the position: the one `capacity` before it has been released. */
+static inline bool sl_mpmc_ring_has_room_(const sl_mpmc_ring *ring, uint64_t position) {
+  if (__builtin_expect(ring->spare_ == 0, 1)) return true; /* that is the slot's own last position */
+  uint64_t before = position - (ring->lap_ - ring->spare_);
+  uint64_t turn = sl_load_acquire_u64(sl_mpmc_ring_turn_(ring, before)); /* [MR2] */
+  return (int64_t)(turn - (before + ring->lap_)) >= 0;
 }
 
 /*
- * Claims up to n slots in a row to initialise, those of the tickets *ticket, *ticket + 1, …; how
- * many. 0: full, closed, or the next slot's last consumer has not released it. n >= 1, at most
- * 2^60.
+ * Claims up to n slots to initialise, those of *ticket and of the tickets next to it
+ * (sl_mpmc_ring_next); how many. 0: full, closed, or the next slot's last consumer has not released it.
+ * n >= 1.
  */
 static inline size_t sl_mpmc_ring_try_claim_many(sl_mpmc_ring *ring, size_t n, uint64_t *ticket) {
-  uint64_t tail = sl_load_relaxed_u64(&ring->tail_);
-  for (;;) {
-    if ((tail & 1) != 0) return 0;
-    sl_atomic_u64 *turn = &ring->turns_[tail / 2 & ring->mask_];
-    int64_t ahead = (int64_t)(sl_load_acquire_u64(turn) - tail); /* [MR2] the slot is empty */
-    if (ahead > 0) { /* somebody else has claimed this position */
-      tail = sl_load_relaxed_u64(&ring->tail_);
-      continue;
+  uint64_t slot = ring->slot_bytes_, tail = sl_load_relaxed_u64(&ring->tail_);
+  while ((tail & SL_MPMC_CLOSED_) == 0) {
+    uint64_t turn = sl_load_acquire_u64(sl_mpmc_ring_turn_(ring, tail)); /* [MR2] the slot is empty */
+    if (turn == tail) {
+      if (!sl_mpmc_ring_has_room_(ring, tail)) return 0;
+      size_t claimed = 1;
+      uint64_t next = tail + slot;
+      for (; claimed < n; claimed++, next += slot) {
+        if (sl_load_acquire_u64(sl_mpmc_ring_turn_(ring, next)) != next) break; /* [MR2] */
+        if (!sl_mpmc_ring_has_room_(ring, next)) break;
+      }
+      *ticket = tail;
+      if (sl_cas_relaxed_u64(&ring->tail_, &tail, next)) return claimed;
+    } else {
+      if ((int64_t)(turn - tail) < 0) return 0;
+      tail = sl_load_relaxed_u64(&ring->tail_); /* somebody else has claimed this position */
     }
-    if (ahead < 0 || !sl_mpmc_ring_has_room_(ring, tail)) return 0;
-    size_t claimed = 1;
-    for (; claimed < n; claimed++) {
-      uint64_t next = tail + 2 * claimed;
-      if (sl_load_acquire_u64(&ring->turns_[next / 2 & ring->mask_]) != next) break; /* [MR2] */
-      if (!sl_mpmc_ring_has_room_(ring, next)) break;
-    }
-    *ticket = tail / 2;
-    if (sl_cas_relaxed_u64(&ring->tail_, &tail, tail + 2 * claimed)) return claimed;
   }
+  return 0;
 }
 
 /* Claims a slot to initialise; false: full, closed, or the slot's last consumer has not released it.
  * (As try_claim_many with n = 1, without what is only for several.) */
 static inline bool sl_mpmc_ring_try_claim(sl_mpmc_ring *ring, uint64_t *ticket) {
   uint64_t tail = sl_load_relaxed_u64(&ring->tail_);
-  for (;;) {
-    if ((tail & 1) != 0) return false;
-    sl_atomic_u64 *turn = &ring->turns_[tail / 2 & ring->mask_];
-    int64_t ahead = (int64_t)(sl_load_acquire_u64(turn) - tail); /* [MR2] the slot is empty */
-    if (ahead > 0) { /* somebody else has claimed this position */
-      tail = sl_load_relaxed_u64(&ring->tail_);
-      continue;
+  while ((tail & SL_MPMC_CLOSED_) == 0) {
+    uint64_t turn = sl_load_acquire_u64(sl_mpmc_ring_turn_(ring, tail)); /* [MR2] the slot is empty */
+    if (turn == tail) {
+      if (!sl_mpmc_ring_has_room_(ring, tail)) return false;
+      *ticket = tail;
+      uint64_t next = tail + ring->slot_bytes_;
+      if (sl_cas_relaxed_u64(&ring->tail_, &tail, next)) return true;
+    } else {
+      if ((int64_t)(turn - tail) < 0) return false;
+      tail = sl_load_relaxed_u64(&ring->tail_); /* somebody else has claimed this position */
     }
-    if (ahead < 0 || !sl_mpmc_ring_has_room_(ring, tail)) return false;
-    *ticket = tail / 2;
-    if (sl_cas_relaxed_u64(&ring->tail_, &tail, tail + 2)) return true;
   }
+  return false;
 }
 
 /* Publishes the claimed slot, whose element the caller has initialised. */
 static inline void sl_mpmc_ring_commit(sl_mpmc_ring *ring, uint64_t ticket) {
-  sl_atomic_u64 *turn = &ring->turns_[ticket & ring->mask_];
-  sl_store_release_u64(turn, 2 * ticket + 1); /* [MR1] publishes the element */
+  sl_store_release_u64(sl_mpmc_ring_turn_(ring, ticket), ticket + 1); /* [MR1] publishes the element */
 }
 
 /* ---- Consumers ----------------------------------------------------------------------------- */
 
 /*
- * Takes up to n of the oldest slots, those of the tickets *ticket, *ticket + 1, …; how many. 0:
- * empty, or the next slot's producer has not committed it. n >= 1, at most 2^60.
+ * Takes up to n of the oldest slots, those of *ticket and of the tickets next to it; how many. 0:
+ * empty, or the next slot's producer has not committed it. n >= 1.
  */
 static inline size_t sl_mpmc_ring_try_take_many(sl_mpmc_ring *ring, size_t n, uint64_t *ticket) {
-  uint64_t head = sl_load_relaxed_u64(&ring->head_);
+  uint64_t slot = ring->slot_bytes_, head = sl_load_relaxed_u64(&ring->head_);
   for (;;) {
-    sl_atomic_u64 *turn = &ring->turns_[head / 2 & ring->mask_];
-    int64_t ahead = (int64_t)(sl_load_acquire_u64(turn) - (head + 1)); /* [MR1] the element */
-    if (ahead > 0) { /* somebody else has taken this position */
-      head = sl_load_relaxed_u64(&ring->head_);
-      continue;
+    uint64_t turn = sl_load_acquire_u64(sl_mpmc_ring_turn_(ring, head)); /* [MR1] the element */
+    if (turn == head + 1) {
+      size_t taken = 1;
+      uint64_t next = head + slot;
+      for (; taken < n; taken++, next += slot) {
+        if (sl_load_acquire_u64(sl_mpmc_ring_turn_(ring, next)) != next + 1) break; /* [MR1] */
+      }
+      *ticket = head;
+      if (sl_cas_release_u64(&ring->head_, &head, next)) return taken; /* [MR3] */
+    } else {
+      if ((int64_t)(turn - (head + 1)) < 0) return 0;
+      head = sl_load_relaxed_u64(&ring->head_); /* somebody else has taken this position */
     }
-    if (ahead < 0) return 0;
-    size_t taken = 1;
-    for (; taken < n; taken++) {
-      uint64_t next = head + 2 * taken;
-      if (sl_load_acquire_u64(&ring->turns_[next / 2 & ring->mask_]) != next + 1) break; /* [MR1] */
-    }
-    *ticket = head / 2;
-    if (sl_cas_release_u64(&ring->head_, &head, head + 2 * taken)) return taken; /* [MR3] */
   }
 }
 
@@ -228,22 +253,21 @@ static inline size_t sl_mpmc_ring_try_take_many(sl_mpmc_ring *ring, size_t n, ui
 static inline bool sl_mpmc_ring_try_take(sl_mpmc_ring *ring, uint64_t *ticket) {
   uint64_t head = sl_load_relaxed_u64(&ring->head_);
   for (;;) {
-    sl_atomic_u64 *turn = &ring->turns_[head / 2 & ring->mask_];
-    int64_t ahead = (int64_t)(sl_load_acquire_u64(turn) - (head + 1)); /* [MR1] the element */
-    if (ahead > 0) { /* somebody else has taken this position */
-      head = sl_load_relaxed_u64(&ring->head_);
-      continue;
+    uint64_t turn = sl_load_acquire_u64(sl_mpmc_ring_turn_(ring, head)); /* [MR1] the element */
+    if (turn == head + 1) {
+      *ticket = head;
+      uint64_t next = head + ring->slot_bytes_;
+      if (sl_cas_release_u64(&ring->head_, &head, next)) return true; /* [MR3] */
+    } else {
+      if ((int64_t)(turn - (head + 1)) < 0) return false;
+      head = sl_load_relaxed_u64(&ring->head_); /* somebody else has taken this position */
     }
-    if (ahead < 0) return false;
-    *ticket = head / 2;
-    if (sl_cas_release_u64(&ring->head_, &head, head + 2)) return true; /* [MR3] */
   }
 }
 
 /* Gives the taken slot back, whose element the caller has moved out. */
 static inline void sl_mpmc_ring_release(sl_mpmc_ring *ring, uint64_t ticket) {
-  sl_atomic_u64 *turn = &ring->turns_[ticket & ring->mask_];
-  sl_store_release_u64(turn, 2 * (ticket + ring->mask_ + 1)); /* [MR2] after it was moved out */
+  sl_store_release_u64(sl_mpmc_ring_turn_(ring, ticket), ticket + ring->lap_); /* [MR2] it is out */
 }
 
 #ifdef __cplusplus

@@ -4,26 +4,28 @@ import Testing
 
 private final class MPMCRing<Element>: @unchecked Sendable {
   let ring: UnsafeMutablePointer<sl_mpmc_ring>
-  let storage: UnsafeMutablePointer<Element>
 
   init(capacity: Int, first: UInt64 = 0) {
     ring = .allocate(capacity: 1)
-    precondition(sl_mpmc_ring_init(ring, capacity, first) == 0)
-    storage = .allocate(capacity: sl_mpmc_ring_slots(capacity))
+    precondition(
+      sl_mpmc_ring_init(
+        ring, capacity, MemoryLayout<Element>.stride, MemoryLayout<Element>.alignment, first) == 0)
   }
   deinit {
     while pop() != nil {}
     sl_mpmc_ring_destroy(ring)
-    storage.deallocate()
     ring.deallocate()
   }
 
+  private func place(_ ticket: UInt64) -> UnsafeMutablePointer<Element> {
+    sl_mpmc_ring_element(ring, ticket).assumingMemoryBound(to: Element.self)
+  }
   func claim() -> UInt64? {
     var ticket: UInt64 = 0
     return sl_mpmc_ring_try_claim(ring, &ticket) ? ticket : nil
   }
   func commit(_ ticket: UInt64, _ element: Element) {
-    (storage + sl_mpmc_ring_slot_of(ring, ticket)).initialize(to: element)
+    place(ticket).initialize(to: element)
     sl_mpmc_ring_commit(ring, ticket)
   }
   func take() -> UInt64? {
@@ -31,7 +33,7 @@ private final class MPMCRing<Element>: @unchecked Sendable {
     return sl_mpmc_ring_try_take(ring, &ticket) ? ticket : nil
   }
   func release(_ ticket: UInt64) -> Element {
-    let element = (storage + sl_mpmc_ring_slot_of(ring, ticket)).move()
+    let element = place(ticket).move()
     sl_mpmc_ring_release(ring, ticket)
     return element
   }
@@ -51,9 +53,43 @@ private final class MPMCRing<Element>: @unchecked Sendable {
   @Test func refusesImpossibleCapacities() {
     let ring = UnsafeMutablePointer<sl_mpmc_ring>.allocate(capacity: 1)
     defer { ring.deallocate() }
-    #expect(sl_mpmc_ring_init(ring, 0, 0) == EINVAL)
-    #expect(sl_mpmc_ring_init(ring, .max, 0) == ENOMEM)
-    #expect(sl_mpmc_ring_init(ring, 1 << 62, 0) == ENOMEM)
+    #expect(sl_mpmc_ring_init(ring, 0, 8, 8, 0) == EINVAL)
+    #expect(sl_mpmc_ring_init(ring, .max, 8, 8, 0) == ENOMEM)
+    #expect(sl_mpmc_ring_init(ring, 1 << 62, 8, 8, 0) == ENOMEM)
+    #expect(sl_mpmc_ring_init(ring, 1 << 40, 1 << 40, 8, 0) == ENOMEM)
+    #expect(sl_mpmc_ring_init(ring, 1, 8, 0, 0) == EINVAL)
+    #expect(sl_mpmc_ring_init(ring, 1, 8, 3, 0) == EINVAL)
+    #expect(sl_mpmc_ring_init(ring, 1, 12, 8, 0) == EINVAL, "a size is a multiple of its alignment")
+  }
+
+  /// Each slot has memory of its own for its element, at a multiple of the alignment.
+  @Test(arguments: [
+    (0, 1), (1, 1), (4, 4), (8, 8), (16, 16), (24, 8), (48, 16), (56, 8), (64, 64), (72, 8), (128, 128),
+  ])
+  func elementsHaveTheirPlaces(size: Int, alignment: Int) throws {
+    let ring = UnsafeMutablePointer<sl_mpmc_ring>.allocate(capacity: 1)
+    defer { ring.deallocate() }
+    for capacity in [1, 3, 8] {
+      #expect(sl_mpmc_ring_init(ring, capacity, size, alignment, .max) == 0)
+      defer { sl_mpmc_ring_destroy(ring) }
+      var first: UInt64 = 0
+      #expect(sl_mpmc_ring_try_claim_many(ring, capacity + 1, &first) == capacity)
+      var tickets = [first]
+      while tickets.count < capacity { tickets.append(sl_mpmc_ring_next(ring, tickets[tickets.count - 1])) }
+      for (i, ticket) in tickets.enumerated() {
+        let element = try #require(sl_mpmc_ring_element(ring, ticket))
+        #expect(Int(bitPattern: element) % alignment == 0)
+        memset(element, Int32(i + 1), size)
+        sl_mpmc_ring_commit(ring, ticket)
+      }
+      for i in tickets.indices {
+        var ticket: UInt64 = 0
+        #expect(sl_mpmc_ring_try_take(ring, &ticket) && ticket == tickets[i])
+        let bytes = UnsafeRawBufferPointer(start: sl_mpmc_ring_element(ring, ticket), count: size)
+        #expect(bytes.allSatisfy { $0 == UInt8(i + 1) })
+        sl_mpmc_ring_release(ring, ticket)
+      }
+    }
   }
 
   @Test(arguments: capacities, starts)

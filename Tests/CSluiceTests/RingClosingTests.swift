@@ -8,37 +8,41 @@ import Testing
 
   // MARK: - sl_mpmc_ring
 
-  /// A ring, and for each slot the position that was last committed there.
+  /// A ring of numbers.
   private final class Shared {
     let ring = UnsafeMutablePointer<sl_mpmc_ring>.allocate(capacity: 1)
-    var slots: [UInt64]
 
     init(capacity: Int, first: UInt64) {
-      precondition(sl_mpmc_ring_init(ring, capacity, first) == 0)
-      slots = Array(repeating: 0, count: sl_mpmc_ring_slots(capacity))
+      precondition(sl_mpmc_ring_init(ring, capacity, 8, 8, first) == 0)
     }
     deinit {
       sl_mpmc_ring_destroy(ring)
       ring.deallocate()
     }
 
+    func put(_ element: UInt64, at ticket: UInt64) {
+      sl_mpmc_ring_element(ring, ticket).storeBytes(of: element, as: UInt64.self)
+    }
+
     /// As many of the elements as there was room for.
     func push(_ elements: [UInt64]) -> Int {
-      var first: UInt64 = 0
-      let claimed = sl_mpmc_ring_try_claim_many(ring, elements.count, &first)
+      var ticket: UInt64 = 0
+      let claimed = sl_mpmc_ring_try_claim_many(ring, elements.count, &ticket)
       for i in 0..<claimed {
-        slots[sl_mpmc_ring_slot_of(ring, first &+ UInt64(i))] = elements[i]
-        sl_mpmc_ring_commit(ring, first &+ UInt64(i))
+        put(elements[i], at: ticket)
+        sl_mpmc_ring_commit(ring, ticket)
+        ticket = sl_mpmc_ring_next(ring, ticket)
       }
       return claimed
     }
 
     func pop(_ count: Int) -> [UInt64] {
-      var first: UInt64 = 0
-      let taken = sl_mpmc_ring_try_take_many(ring, count, &first)
-      return (0..<taken).map { i in
-        let element = slots[sl_mpmc_ring_slot_of(ring, first &+ UInt64(i))]
-        sl_mpmc_ring_release(ring, first &+ UInt64(i))
+      var ticket: UInt64 = 0
+      let taken = sl_mpmc_ring_try_take_many(ring, count, &ticket)
+      return (0..<taken).map { _ in
+        let element = sl_mpmc_ring_element(ring, ticket).load(as: UInt64.self)
+        sl_mpmc_ring_release(ring, ticket)
+        ticket = sl_mpmc_ring_next(ring, ticket)
         return element
       }
     }
@@ -69,10 +73,10 @@ import Testing
     #expect(ring.pop(9) == [3, 4, 5, 6])
 
     #expect(sl_mpmc_ring_try_claim(ring.ring, &one) && sl_mpmc_ring_try_claim(ring.ring, &two))
-    ring.slots[sl_mpmc_ring_slot_of(ring.ring, one)] = 8
+    ring.put(8, at: one)
     sl_mpmc_ring_commit(ring.ring, one)
     #expect(ring.pop(9) == [8], "the second has not been committed")
-    ring.slots[sl_mpmc_ring_slot_of(ring.ring, two)] = 9
+    ring.put(9, at: two)
     sl_mpmc_ring_commit(ring.ring, two)
     #expect(ring.pop(9) == [9])
   }
@@ -101,7 +105,7 @@ import Testing
     #expect(sl_mpmc_ring_try_claim(ring.ring, &ticket))
     #expect(sl_mpmc_ring_close(ring.ring))
     #expect(ring.pop(1) == [] && !sl_mpmc_ring_is_drained(ring.ring))
-    ring.slots[sl_mpmc_ring_slot_of(ring.ring, ticket)] = 5
+    ring.put(5, at: ticket)
     sl_mpmc_ring_commit(ring.ring, ticket)
     #expect(!sl_mpmc_ring_is_drained(ring.ring))
     #expect(ring.pop(1) == [5] && sl_mpmc_ring_is_drained(ring.ring))
@@ -110,7 +114,7 @@ import Testing
   @Test func mpmcHasOneFirstCloseAndLosesNothing() {
     for round in 0..<rounds(200) {
       nonisolated(unsafe) let ring = UnsafeMutablePointer<sl_mpmc_ring>.allocate(capacity: 1)
-      #expect(sl_mpmc_ring_init(ring, 1 + round % 5, .max - 2) == 0)
+      #expect(sl_mpmc_ring_init(ring, 1 + round % 5, 0, 1, .max - 2) == 0)
       let (closers, claimed, taken) = (SharedCounter(), SharedCounter(), SharedCounter())
       onThreads(6) { thread in
         var ticket: UInt64 = 0

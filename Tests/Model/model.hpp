@@ -57,7 +57,7 @@ struct registration {
 };
 
 /* Memory as aligned_alloc gives it, but for words that relacy knows. Freed by release. */
-sl_atomic_u64 *allocate_words(size_t bytes);
+sl_atomic_u64 *allocate_words(size_t bytes, size_t apart = sizeof(sl_atomic_u64));
 void release_words(sl_atomic_u64 *words);
 
 /* Brings threads into an order that a random schedule hardly ever has, without ordering what they did:

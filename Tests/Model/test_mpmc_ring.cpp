@@ -3,6 +3,15 @@
 
 #include "sl_mpmc_ring.h"
 
+/* A turn stands at the beginning of each slot. */
+static size_t bytes_of_a_slot() {
+  size_t bytes = 16;
+  while (bytes < sizeof(sl_atomic_u64)) bytes *= 2;
+  return bytes;
+}
+#undef aligned_alloc
+#define aligned_alloc(alignment, bytes) ((void *)model::allocate_words(bytes, bytes_of_a_slot()))
+
 #include "../../CSupport/sl_mpmc_ring.c"
 
 /* Elements one by one, in the form for one or in that for several. */
@@ -17,7 +26,7 @@ struct mpmc_ring_base : rl::test_suite<Suite, THREADS> {
   int accepted;
 
   void before() {
-    sl_mpmc_ring_init(&ring, CAPACITY, ((uint64_t)1 << 63) - 1);
+    sl_mpmc_ring_init(&ring, CAPACITY, 0, 1, UINT64_MAX);
     memset(taken, 0, sizeof taken);
     accepted = 0;
   }
@@ -110,17 +119,17 @@ template <size_t CAPACITY> struct mpmc_several : mpmc_ring_base<mpmc_several<CAP
       uint64_t ticket;
       if (index < 2) {
         size_t n = sl_mpmc_ring_try_claim_many(&this->ring, 2, &ticket);
-        for (size_t i = 0; i < n; i++) {
-          VAR(this->elements[sl_mpmc_ring_slot_of(&this->ring, ticket + i)]) = (int)(index * 8 + round * 2 + i);
+        for (size_t i = 0; i < n; i++, ticket = sl_mpmc_ring_next(&this->ring, ticket)) {
+          VAR(this->elements[sl_mpmc_ring_slot_of(&this->ring, ticket)]) = (int)(index * 8 + round * 2 + i);
           this->accepted++;
-          sl_mpmc_ring_commit(&this->ring, ticket + i);
+          sl_mpmc_ring_commit(&this->ring, ticket);
         }
       } else {
         size_t n = sl_mpmc_ring_try_take_many(&this->ring, 2, &ticket);
-        for (size_t i = 0; i < n; i++) {
-          int element = VAR(this->elements[sl_mpmc_ring_slot_of(&this->ring, ticket + i)]);
+        for (size_t i = 0; i < n; i++, ticket = sl_mpmc_ring_next(&this->ring, ticket)) {
+          int element = VAR(this->elements[sl_mpmc_ring_slot_of(&this->ring, ticket)]);
           RL_ASSERT(++this->taken[element] == 1);
-          sl_mpmc_ring_release(&this->ring, ticket + i);
+          sl_mpmc_ring_release(&this->ring, ticket);
         }
       }
     }

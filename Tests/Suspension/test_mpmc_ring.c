@@ -13,12 +13,11 @@
 
 typedef struct {
   sl_mpmc_ring ring;
-  uint64_t elements[16];
 } queue;
 
 static void *create(const queue_situation *s) {
   queue *q = (queue *)malloc(sizeof(queue));
-  if (q != NULL && sl_mpmc_ring_init(&q->ring, s->capacity, s->first_position) != 0) {
+  if (q != NULL && sl_mpmc_ring_init(&q->ring, s->capacity, sizeof(uint64_t), sizeof(uint64_t), s->first_position) != 0) {
     free(q);
     return NULL;
   }
@@ -39,10 +38,10 @@ static size_t put(void *p, uint64_t *values, size_t amount) {
   uint64_t ticket;
   size_t n = sl_mpmc_ring_try_claim_many(&q->ring, amount, &ticket);
   if (n == 0) return sl_mpmc_ring_is_closed(&q->ring) ? QUEUE_ENDED : 0;
-  for (size_t i = 0; i < n; i++) {
-    q->elements[sl_mpmc_ring_slot_of(&q->ring, ticket + i)] = values[i];
+  for (size_t i = 0; i < n; i++, ticket = sl_mpmc_ring_next(&q->ring, ticket)) {
+    *(uint64_t *)sl_mpmc_ring_element(&q->ring, ticket) = values[i];
     uint64_t before = suspension_steps();
-    sl_mpmc_ring_commit(&q->ring, ticket + i);
+    sl_mpmc_ring_commit(&q->ring, ticket);
     check_wait_free(before, "commit");
   }
   return n;
@@ -53,10 +52,10 @@ static size_t get(void *p, uint64_t *values, size_t amount) {
   uint64_t ticket;
   size_t n = sl_mpmc_ring_try_take_many(&q->ring, amount, &ticket);
   if (n == 0) return sl_mpmc_ring_is_drained(&q->ring) ? QUEUE_ENDED : 0;
-  for (size_t i = 0; i < n; i++) {
-    values[i] = q->elements[sl_mpmc_ring_slot_of(&q->ring, ticket + i)];
+  for (size_t i = 0; i < n; i++, ticket = sl_mpmc_ring_next(&q->ring, ticket)) {
+    values[i] = *(uint64_t *)sl_mpmc_ring_element(&q->ring, ticket);
     uint64_t before = suspension_steps();
-    sl_mpmc_ring_release(&q->ring, ticket + i);
+    sl_mpmc_ring_release(&q->ring, ticket);
     check_wait_free(before, "release");
   }
   return n;

@@ -24,7 +24,7 @@ final class ChannelCore: @unchecked Sendable {
   @usableFromInline let kind: Kind
   /// Most elements that may stand in the queue; 0 for no bound.
   let throttle: Int
-  /// Number of elements to allocate beside a ring.
+  /// Number of elements to allocate beside a ring that does not hold them itself.
   @usableFromInline let slots: Int
   @usableFromInline let spsc: UnsafeMutablePointer<sl_spsc_ring>
   @usableFromInline let mpmc: UnsafeMutablePointer<sl_mpmc_ring>
@@ -79,8 +79,10 @@ final class ChannelCore: @unchecked Sendable {
       slots = Int(sl_spsc_ring_slots(throttle))
       sl_spsc_ring_init(spsc, throttle, 0)
     case .mpmc:
-      slots = Int(sl_mpmc_ring_slots(throttle))
-      precondition(sl_mpmc_ring_init(mpmc, throttle, 0) == 0, "Sluice: out of memory for a queue")
+      slots = 0
+      precondition(
+        sl_mpmc_ring_init(mpmc, throttle, elementSize, elementAlignment, 0) == 0,
+        "Sluice: out of memory for a queue")
     case .unbounded:
       slots = 0
     }
@@ -208,6 +210,13 @@ struct Channel<Element>: @unchecked Sendable {
     self.elements = elements
   }
 
+  /// The element of a ticket of the MPMC ring.
+  @inlinable @inline(__always)
+  func slot(_ ticket: UInt64) -> UnsafeMutablePointer<Element> {
+    // A slot always has memory for its element.
+    sl_mpmc_ring_element(core.mpmc, ticket).unsafelyUnwrapped.assumingMemoryBound(to: Element.self)
+  }
+
   /// Enqueues the element, or returns it when the queue is full.
   ///
   /// Wakes nobody: the caller calls `core.notifyNotEmpty()`.
@@ -223,7 +232,7 @@ struct Channel<Element>: @unchecked Sendable {
     case .mpmc:
       var ticket: UInt64 = 0
       guard sl_mpmc_ring_try_claim(core.mpmc, &ticket) else { return element }
-      (elements + Int(sl_mpmc_ring_slot_of(core.mpmc, ticket))).initialize(to: element)
+      slot(ticket).initialize(to: element)
       sl_mpmc_ring_commit(core.mpmc, ticket)
       return nil
     case .unbounded:
@@ -246,7 +255,7 @@ struct Channel<Element>: @unchecked Sendable {
     case .mpmc:
       var ticket: UInt64 = 0
       guard sl_mpmc_ring_try_claim(core.mpmc, &ticket) else { return false }
-      (elements + Int(sl_mpmc_ring_slot_of(core.mpmc, ticket))).moveInitialize(from: place, count: 1)
+      slot(ticket).moveInitialize(from: place, count: 1)
       sl_mpmc_ring_commit(core.mpmc, ticket)
       return true
     case .unbounded:
@@ -290,7 +299,7 @@ struct Channel<Element>: @unchecked Sendable {
     case .mpmc:
       var ticket: UInt64 = 0
       guard sl_mpmc_ring_try_take(core.mpmc, &ticket) else { return nil }
-      let element = (elements + Int(sl_mpmc_ring_slot_of(core.mpmc, ticket))).move()
+      let element = slot(ticket).move()
       sl_mpmc_ring_release(core.mpmc, ticket)
       return element
     case .unbounded:
@@ -311,8 +320,7 @@ struct Channel<Element>: @unchecked Sendable {
     case .mpmc:
       var ticket: UInt64 = 0
       guard sl_mpmc_ring_try_take(core.mpmc, &ticket) else { return false }
-      let slot = Int(sl_mpmc_ring_slot_of(core.mpmc, ticket))
-      place.moveInitialize(from: elements + slot, count: 1)
+      place.moveInitialize(from: slot(ticket), count: 1)
       sl_mpmc_ring_release(core.mpmc, ticket)
       return true
     case .unbounded:

@@ -36,18 +36,17 @@ static void use_spsc_ring(void) {
 
 static void use_mpmc_ring(void) {
   static sl_mpmc_ring ring;
-  int elements[4];
   uint64_t ticket;
-  CHECK(sl_mpmc_ring_init(&ring, 3, UINT64_MAX - 2) == 0);
+  CHECK(sl_mpmc_ring_init(&ring, 3, sizeof(int), sizeof(int), UINT64_MAX - 2) == 0);
   for (int i = 0; i < 3; i++) {
     CHECK(sl_mpmc_ring_try_claim(&ring, &ticket));
-    elements[sl_mpmc_ring_slot_of(&ring, ticket)] = i;
+    *(int *)sl_mpmc_ring_element(&ring, ticket) = i;
     sl_mpmc_ring_commit(&ring, ticket);
   }
   CHECK(!sl_mpmc_ring_try_claim(&ring, &ticket) && sl_mpmc_ring_count(&ring) == 3);
   for (int i = 0; i < 3; i++) {
     CHECK(sl_mpmc_ring_try_take(&ring, &ticket));
-    CHECK(elements[sl_mpmc_ring_slot_of(&ring, ticket)] == i);
+    CHECK(*(int *)sl_mpmc_ring_element(&ring, ticket) == i);
     sl_mpmc_ring_release(&ring, ticket);
   }
   CHECK(!sl_mpmc_ring_try_take(&ring, &ticket));

@@ -34,23 +34,25 @@ private final class Hand: @unchecked Sendable {
 extension Subject {
   static func mpmcRing(capacity: Int, first: UInt64) -> Subject {
     let its = Slots<sl_mpmc_ring>(
-      slots: sl_mpmc_ring_slots(capacity), { precondition(sl_mpmc_ring_init($0, capacity, first) == 0) },
+      slots: 0, { precondition(sl_mpmc_ring_init($0, capacity, 8, 8, first) == 0) },
       destroy: { sl_mpmc_ring_destroy($0) })
     @Sendable func send(_ numbers: [UInt64]) -> Int {
       var ticket: UInt64 = 0
       let count = sl_mpmc_ring_try_claim_many(its.ring, numbers.count, &ticket)
       for i in 0..<count {
-        its.slots[sl_mpmc_ring_slot_of(its.ring, ticket &+ UInt64(i))] = numbers[i]
-        sl_mpmc_ring_commit(its.ring, ticket &+ UInt64(i))
+        sl_mpmc_ring_element(its.ring, ticket).storeBytes(of: numbers[i], as: UInt64.self)
+        sl_mpmc_ring_commit(its.ring, ticket)
+        ticket = sl_mpmc_ring_next(its.ring, ticket)
       }
       return count
     }
     @Sendable func receive(_ limit: Int) -> [UInt64] {
       var ticket: UInt64 = 0
       let count = sl_mpmc_ring_try_take_many(its.ring, limit, &ticket)
-      return (0..<count).map { i in
-        let number = its.slots[sl_mpmc_ring_slot_of(its.ring, ticket &+ UInt64(i))]
-        sl_mpmc_ring_release(its.ring, ticket &+ UInt64(i))
+      return (0..<count).map { _ in
+        let number = sl_mpmc_ring_element(its.ring, ticket).load(as: UInt64.self)
+        sl_mpmc_ring_release(its.ring, ticket)
+        ticket = sl_mpmc_ring_next(its.ring, ticket)
         return number
       }
     }
