@@ -14,7 +14,8 @@ SUBJECTS ?=
 QUOTED_INPUT = '$(subst ','\'',$(INPUT))'
 
 .DEFAULT_GOAL := help
-.PHONY: help run test suspension model lint lint-format lint-house lint-shell format bench clean packages
+.PHONY: help run test suspension model stress asan tsan bench
+.PHONY: lint lint-format lint-house lint-shell format clean packages
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +35,18 @@ suspension: packages ## Stop a thread for good at each step of each queue's oper
 model: packages ## Run the C core under a model checker, and with each ordering weakened in turn; options in ARGS
 	@sh Scripts/ensure-packages.sh model >&2
 	@sh Scripts/model.sh $(SCRATCH)/model $(ARGS)
+
+# The stress tests in release mode, where the compiler reorders as much as it may. SLUICE_STRESS is the seconds of
+# each of the groups; SLUICE_SEED repeats a run's choices.
+stress: packages ## Run the stress tests for SLUICE_STRESS=60 seconds each group
+	SLUICE_STRESS=$${SLUICE_STRESS:-60} swift test --scratch-path $(SCRATCH)/stress -c release \
+	  -Xswiftc -enable-testing --no-parallel --filter StressTests
+
+asan: packages ## Run the queues' tests and the stress tests under AddressSanitizer and UBSan
+	@sh Scripts/sanitize.sh address $(SCRATCH)/asan
+
+tsan: packages ## Run the queues' tests and the stress tests under ThreadSanitizer
+	@sh Scripts/sanitize.sh thread $(SCRATCH)/tsan
 
 lint: lint-format lint-house lint-shell ## Check the formatting, the house rules and the shell scripts
 
