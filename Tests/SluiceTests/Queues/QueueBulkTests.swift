@@ -200,8 +200,9 @@ import Testing
       } else {
         waiting.thread { done.add(queue.enqueueAll(Array(0..<10))) }
       }
+      #expect(try await eventually { queue.face.count() == 3 })
       try await waiting.untilTheyWait(1)
-      #expect(waiting.endedNow == 0 && queue.face.count() == 3)
+      #expect(waiting.endedNow == 0)
       if kind == .spsc { ends.dropConsumer() } else { queue.face.close() }
       await waiting.untilTheyEnd(1)
       #expect(done.now == 3)
@@ -215,6 +216,7 @@ import Testing
     let waiting = Waiting()
     let done = Count()
     let task = waiting.task { done.add(await queue.asyncEnqueueAll(Array(0..<10))) }
+    #expect(try await eventually { queue.face.count() == 3 })
     try await waiting.untilTheyWait(1)
     task.cancel()
     await waiting.untilTheyEnd(1)
