@@ -21,6 +21,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -39,6 +40,7 @@ namespace bench {
 
 constexpr int pauses_before_yield = 8;
 constexpr size_t most_batch = 256;
+constexpr unsigned most_seconds = 120;
 // Keeps what different threads write apart: two cache lines, since processors fetch lines in pairs.
 constexpr size_t no_share = 128;
 
@@ -321,6 +323,8 @@ inline int run_program(int argc, char **argv, const std::vector<Variant> &varian
   }
   if (found == nullptr) refuse("no variant '" + s.variant + "'; --list tells them");
   check(*found, s);
+  // Some queues can come to a stop, and who started this may be gone by then.
+  alarm(most_seconds);
   Outcome outcome = found->run(s);
   std::printf("{\"name\":\"%s\",\"guarantees\":\"%s\",\"bounded\":%s,\"producers\":%u,\"consumers\":%u,"
               "\"capacity\":%zu,\"batch\":%zu,\"elements\":%" PRIu64 ",\"seconds\":%.9f,\"ok\":%s}\n",
