@@ -3,6 +3,7 @@
 #define CSLUICE_H
 
 #include "sl_atomic.h"
+#include "sl_backoff.h"
 #include "sl_barrier.h"
 #include "sl_bounded_queue.h"
 #include "sl_event_count.h"

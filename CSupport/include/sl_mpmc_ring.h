@@ -27,7 +27,7 @@
  *
  * Progress. NOT lock-free in the strict sense (sl_swap_ring.h is). commit, release, close and
  * element are wait-free. try_claim and try_take never wait, and repeat a step only when another thread
- * has claimed or taken; but a producer that stops between claim and commit makes its slot look empty to
+ * has claimed or taken, after a pause (sl_backoff.h); but a producer that stops between claim and commit makes its slot look empty to
  * consumers, which then say "empty" although later slots are committed, and a consumer that stops
  * between take and release makes its slot look full to the producer of the next round. Keep both gaps
  * short.
@@ -72,7 +72,7 @@
 #ifndef SL_MPMC_RING_H
 #define SL_MPMC_RING_H
 
-#include "sl_atomic.h"
+#include "sl_backoff.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -180,6 +180,7 @@ static inline bool sl_mpmc_ring_has_room_(const sl_mpmc_ring *ring, uint64_t pos
  */
 static inline size_t sl_mpmc_ring_try_claim_many(sl_mpmc_ring *ring, size_t n, uint64_t *ticket) {
   uint64_t slot = ring->slot_bytes_, tail = sl_load_relaxed_u64(&ring->tail_);
+  uint32_t pauses = SL_BACKOFF_FIRST;
   while ((tail & SL_MPMC_CLOSED_) == 0) {
     uint64_t turn = sl_load_acquire_u64(sl_mpmc_ring_turn_(ring, tail)); /* [MR2] the slot is empty */
     if (turn == tail) {
@@ -192,10 +193,11 @@ static inline size_t sl_mpmc_ring_try_claim_many(sl_mpmc_ring *ring, size_t n, u
       }
       *ticket = tail;
       if (sl_cas_relaxed_u64(&ring->tail_, &tail, next)) return claimed;
-    } else {
-      if ((int64_t)(turn - tail) < 0) return 0;
-      tail = sl_load_relaxed_u64(&ring->tail_); /* somebody else has claimed this position */
+    } else if ((int64_t)(turn - tail) < 0) {
+      return 0;
     }
+    sl_backoff(&pauses); /* somebody else has claimed this position */
+    tail = sl_load_relaxed_u64(&ring->tail_);
   }
   return 0;
 }
@@ -204,6 +206,7 @@ static inline size_t sl_mpmc_ring_try_claim_many(sl_mpmc_ring *ring, size_t n, u
  * (As try_claim_many with n = 1, without what is only for several.) */
 static inline bool sl_mpmc_ring_try_claim(sl_mpmc_ring *ring, uint64_t *ticket) {
   uint64_t tail = sl_load_relaxed_u64(&ring->tail_);
+  uint32_t pauses = SL_BACKOFF_FIRST;
   while ((tail & SL_MPMC_CLOSED_) == 0) {
     uint64_t turn = sl_load_acquire_u64(sl_mpmc_ring_turn_(ring, tail)); /* [MR2] the slot is empty */
     if (turn == tail) {
@@ -211,10 +214,11 @@ static inline bool sl_mpmc_ring_try_claim(sl_mpmc_ring *ring, uint64_t *ticket) 
       *ticket = tail;
       uint64_t next = tail + ring->slot_bytes_;
       if (sl_cas_relaxed_u64(&ring->tail_, &tail, next)) return true;
-    } else {
-      if ((int64_t)(turn - tail) < 0) return false;
-      tail = sl_load_relaxed_u64(&ring->tail_); /* somebody else has claimed this position */
+    } else if ((int64_t)(turn - tail) < 0) {
+      return false;
     }
+    sl_backoff(&pauses); /* somebody else has claimed this position */
+    tail = sl_load_relaxed_u64(&ring->tail_);
   }
   return false;
 }
@@ -232,6 +236,7 @@ static inline void sl_mpmc_ring_commit(sl_mpmc_ring *ring, uint64_t ticket) {
  */
 static inline size_t sl_mpmc_ring_try_take_many(sl_mpmc_ring *ring, size_t n, uint64_t *ticket) {
   uint64_t slot = ring->slot_bytes_, head = sl_load_relaxed_u64(&ring->head_);
+  uint32_t pauses = SL_BACKOFF_FIRST;
   for (;;) {
     uint64_t turn = sl_load_acquire_u64(sl_mpmc_ring_turn_(ring, head)); /* [MR1] the element */
     if (turn == head + 1) {
@@ -242,26 +247,29 @@ static inline size_t sl_mpmc_ring_try_take_many(sl_mpmc_ring *ring, size_t n, ui
       }
       *ticket = head;
       if (sl_cas_release_u64(&ring->head_, &head, next)) return taken; /* [MR3] */
-    } else {
-      if ((int64_t)(turn - (head + 1)) < 0) return 0;
-      head = sl_load_relaxed_u64(&ring->head_); /* somebody else has taken this position */
+    } else if ((int64_t)(turn - (head + 1)) < 0) {
+      return 0;
     }
+    sl_backoff(&pauses); /* somebody else has taken this position */
+    head = sl_load_relaxed_u64(&ring->head_);
   }
 }
 
 /* Takes the oldest slot; false: empty, or its producer has not committed it. */
 static inline bool sl_mpmc_ring_try_take(sl_mpmc_ring *ring, uint64_t *ticket) {
   uint64_t head = sl_load_relaxed_u64(&ring->head_);
+  uint32_t pauses = SL_BACKOFF_FIRST;
   for (;;) {
     uint64_t turn = sl_load_acquire_u64(sl_mpmc_ring_turn_(ring, head)); /* [MR1] the element */
     if (turn == head + 1) {
       *ticket = head;
       uint64_t next = head + ring->slot_bytes_;
       if (sl_cas_release_u64(&ring->head_, &head, next)) return true; /* [MR3] */
-    } else {
-      if ((int64_t)(turn - (head + 1)) < 0) return false;
-      head = sl_load_relaxed_u64(&ring->head_); /* somebody else has taken this position */
+    } else if ((int64_t)(turn - (head + 1)) < 0) {
+      return false;
     }
+    sl_backoff(&pauses); /* somebody else has taken this position */
+    head = sl_load_relaxed_u64(&ring->head_);
   }
 }
 

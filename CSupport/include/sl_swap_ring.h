@@ -29,8 +29,8 @@
  * exchanged, so that no second ring for free cells is needed, an operation is one read-modify-write
  * operation, and the capacity is exact, from 1 up, however many threads are inside.
  *
- * Progress. try_enqueue, try_dequeue, close: lock-free; a failed compare-and-swap means that another
- * thread's succeeded, and a step forward that another thread has enqueued or dequeued. The sole
+ * Progress. try_enqueue, try_dequeue, close: lock-free; a failed compare-and-swap, after which a thread
+ * pauses (sl_backoff.h), means that another thread's succeeded, and a step forward that another thread has enqueued or dequeued. The sole
  * forms of either end and capacity: wait-free. is_closed, has_room and count: wait-free, in at most
  * two rounds over the entries, count in twice that. A thread that stops keeps its own cell, and blocks nothing.
  *
@@ -66,6 +66,7 @@
 #ifndef SL_SWAP_RING_H
 #define SL_SWAP_RING_H
 
+#include "sl_backoff.h"
 #include "sl_result.h"
 #include "sl_swap_ring_places.h"
 
@@ -136,11 +137,15 @@ static inline sl_swap_ring_step_ sl_swap_ring_enqueue_at_(sl_swap_ring *ring, ui
   return step;
 }
 
-SL_SWAP_RING_SELDOM_ sl_swap_ring_step_ sl_swap_ring_enqueue_again_(sl_swap_ring *ring,
-                                                                    uint64_t tail, uint32_t *cell) {
+SL_SWAP_RING_SELDOM_ sl_swap_ring_step_ sl_swap_ring_enqueue_again_(
+    sl_swap_ring *ring, uint64_t tried, uint64_t tail, uint32_t *cell) {
   sl_swap_ring_step_ step = {tail, SL_SWAP_RING_AGAIN_};
-  while (step.result == SL_SWAP_RING_AGAIN_)
-    step = sl_swap_ring_enqueue_at_(ring, step.place, cell);
+  uint32_t pauses = SL_BACKOFF_FIRST;
+  while (step.result == SL_SWAP_RING_AGAIN_) {
+    if (step.place == tried) sl_backoff(&pauses); /* somebody else was quicker */
+    tried = step.place;
+    step = sl_swap_ring_enqueue_at_(ring, tried, cell);
+  }
   return step;
 }
 
@@ -154,7 +159,7 @@ static inline sl_result sl_swap_ring_enqueue_next(sl_swap_ring *ring, uint64_t *
                                                   uint32_t *cell) {
   sl_swap_ring_step_ step = sl_swap_ring_enqueue_at_(ring, *tail, cell);
   if (__builtin_expect(step.result == SL_SWAP_RING_AGAIN_, 0))
-    step = sl_swap_ring_enqueue_again_(ring, step.place, cell);
+    step = sl_swap_ring_enqueue_again_(ring, *tail, step.place, cell);
   *tail = step.place;
   return step.result;
 }
@@ -227,11 +232,15 @@ static inline sl_swap_ring_step_ sl_swap_ring_dequeue_at_(sl_swap_ring *ring, ui
   return step;
 }
 
-SL_SWAP_RING_SELDOM_ sl_swap_ring_step_ sl_swap_ring_dequeue_again_(sl_swap_ring *ring,
-                                                                    uint64_t head, uint32_t *cell) {
+SL_SWAP_RING_SELDOM_ sl_swap_ring_step_ sl_swap_ring_dequeue_again_(
+    sl_swap_ring *ring, uint64_t tried, uint64_t head, uint32_t *cell) {
   sl_swap_ring_step_ step = {head, SL_SWAP_RING_AGAIN_};
-  while (step.result == SL_SWAP_RING_AGAIN_)
-    step = sl_swap_ring_dequeue_at_(ring, step.place, cell);
+  uint32_t pauses = SL_BACKOFF_FIRST;
+  while (step.result == SL_SWAP_RING_AGAIN_) {
+    if (step.place == tried) sl_backoff(&pauses); /* somebody else was quicker */
+    tried = step.place;
+    step = sl_swap_ring_dequeue_at_(ring, tried, cell);
+  }
   return step;
 }
 
@@ -241,7 +250,7 @@ static inline sl_result sl_swap_ring_dequeue_next(sl_swap_ring *ring, uint64_t *
                                                   uint32_t *cell) {
   sl_swap_ring_step_ step = sl_swap_ring_dequeue_at_(ring, *head, cell);
   if (__builtin_expect(step.result == SL_SWAP_RING_AGAIN_, 0))
-    step = sl_swap_ring_dequeue_again_(ring, step.place, cell);
+    step = sl_swap_ring_dequeue_again_(ring, *head, step.place, cell);
   *head = step.place;
   return step.result;
 }

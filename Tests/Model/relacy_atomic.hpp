@@ -105,6 +105,10 @@ inline bool is_left_out(const site &s) { return mutant.at == &s && mutant.remove
 
 }  // namespace model
 
+/* One pause stands for any number. */
+#define SL_BACKOFF_LIMITS_
+enum { SL_BACKOFF_FIRST = 1, SL_BACKOFF_MOST = 1 };
+
 #define SL_HANDED_ON(T) model::handed_on<T>
 
 typedef model::atomic_word<uint32_t> sl_atomic_u32;
