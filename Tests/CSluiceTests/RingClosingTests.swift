@@ -123,13 +123,19 @@ import Testing
         case 2, 3:
           while !sl_mpmc_ring_is_closed(ring) {
             let n = sl_mpmc_ring_try_claim_many(ring, 3, &ticket)
-            for i in 0..<n { sl_mpmc_ring_commit(ring, ticket &+ UInt64(i)) }
+            for _ in 0..<n {
+              sl_mpmc_ring_commit(ring, ticket)
+              ticket = sl_mpmc_ring_next(ring, ticket)
+            }
             claimed.add(n)
           }
         default:
           while !sl_mpmc_ring_is_drained(ring) {
             let n = sl_mpmc_ring_try_take_many(ring, 2, &ticket)
-            for i in 0..<n { sl_mpmc_ring_release(ring, ticket &+ UInt64(i)) }
+            for _ in 0..<n {
+              sl_mpmc_ring_release(ring, ticket)
+              ticket = sl_mpmc_ring_next(ring, ticket)
+            }
             taken.add(n)
             if n == 0 { sched_yield() }
           }

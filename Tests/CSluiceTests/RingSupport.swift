@@ -22,8 +22,11 @@ final class SharedCounter: @unchecked Sendable {
   var now: Int { Int(sl_load_acquire_u64(value)) }
 }
 
-/// Runs `body` with the numbers 0 ..< count on threads of their own, and waits for all of them.
-func onThreads(_ count: Int, _ body: @escaping @Sendable (Int) -> Void) {
+/// Runs `body` with the numbers 0 ..< count on threads of their own, and waits for all of them. Ends the
+/// process, and says where, if they hang.
+func onThreads(
+  _ count: Int, in test: StaticString = #function, _ body: @escaping @Sendable (Int) -> Void
+) {
   let group = DispatchGroup()
   for number in 0..<count {
     group.enter()
@@ -32,7 +35,7 @@ func onThreads(_ count: Int, _ body: @escaping @Sendable (Int) -> Void) {
       group.leave()
     }
   }
-  group.wait()
+  guard group.wait(timeout: .now() + 120) == .success else { fatalError("threads hang in \(test)") }
 }
 
 /// Whether a sanitizer is in this process: memory is not what it is without.
