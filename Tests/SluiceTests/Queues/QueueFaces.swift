@@ -29,6 +29,7 @@ struct BulkFace: Sendable {
   var face: QueueFace<Int>
   var tryEnqueueAll: @Sendable ([Int]) -> Int
   var enqueueAll: @Sendable ([Int]) -> Int
+  var enqueueAllWithin: @Sendable ([Int], Duration) -> Int
   var asyncEnqueueAll: @Sendable ([Int]) async -> Int
   var tryDequeueAtMost: @Sendable (Int) -> [Int]
   var dequeueAtMost: @Sendable (Int) -> [Int]
@@ -150,6 +151,7 @@ extension BulkFace {
       face: .over(queue),
       tryEnqueueAll: { queue.tryEnqueue(contentsOf: $0) },
       enqueueAll: { queue.enqueue(contentsOf: $0) },
+      enqueueAllWithin: { queue.enqueue(contentsOf: $0, timeout: $1) },
       asyncEnqueueAll: { await queue.enqueue(contentsOf: $0) },
       tryDequeueAtMost: { queue.tryDequeue(atMost: $0) },
       dequeueAtMost: { queue.dequeue(atMost: $0) },
@@ -164,6 +166,7 @@ extension BulkFace {
       face: .over(queue),
       tryEnqueueAll: { queue.enqueue(contentsOf: $0) },
       enqueueAll: { queue.enqueue(contentsOf: $0) },
+      enqueueAllWithin: { elements, _ in queue.enqueue(contentsOf: elements) },
       asyncEnqueueAll: { queue.enqueue(contentsOf: $0) },
       tryDequeueAtMost: { queue.tryDequeue(atMost: $0) },
       dequeueAtMost: { queue.dequeue(atMost: $0) },
@@ -178,6 +181,7 @@ extension BulkFace {
       face: .over(ends),
       tryEnqueueAll: { ends.producer.pointee.tryEnqueue(contentsOf: $0) },
       enqueueAll: { ends.producer.pointee.enqueue(contentsOf: $0) },
+      enqueueAllWithin: { ends.producer.pointee.enqueue(contentsOf: $0, timeout: $1) },
       asyncEnqueueAll: { await ends.producer.pointee.enqueue(contentsOf: $0) },
       tryDequeueAtMost: { ends.consumer.pointee.tryDequeue(atMost: $0) },
       dequeueAtMost: { ends.consumer.pointee.dequeue(atMost: $0) },

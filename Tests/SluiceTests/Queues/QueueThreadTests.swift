@@ -145,41 +145,27 @@ import Testing
     #expect(queue.tryDequeue() == 3)
   }
 
-  @Test(arguments: noTime + hugeTimes + [Duration(attoseconds: .min)])
-  func anyTimeOutIsFineForManyElements(timeout: Duration) async throws {
-    let queue = try BoundedQueue<Int>(capacity: 2)
-    if timeout <= .zero {
-      let done = try await onThread { queue.enqueue(contentsOf: [1, 2, 3], timeout: timeout) }
-      #expect(done == 2)
-      return
-    }
+  @Test(arguments: QueueKind.bounding, noTime + hugeTimes + [Duration(attoseconds: .min)])
+  func anyTimeOutIsFineForManyElements(kind: QueueKind, timeout: Duration) async throws {
+    let queue = try kind.makeBulk(capacity: 2)
     let waiting = Waiting()
     let done = Count()
-    waiting.thread { done.add(queue.enqueue(contentsOf: [1, 2, 3], timeout: timeout)) }
-    try await waiting.untilTheyWait(1)
-    for i in 1...3 { #expect(try await queue.dequeue() == i) }
+    waiting.thread { done.add(queue.enqueueAllWithin([1, 2, 3], timeout)) }
+    if timeout > .zero {
+      try await waiting.untilTheyWait(1)
+      for i in 1...3 { #expect(try await queue.face.asyncDequeue() == i) }
+    }
     await waiting.untilTheyEnd(1)
-    #expect(done.now == 3)
+    #expect(done.now == (timeout > .zero ? 3 : 2))
   }
 
-  @Test func theTimeOutOfManyElementsIsForAllOfThem() throws {
-    let queue = try BoundedQueue<Int>(capacity: 2)
+  @Test(arguments: QueueKind.bounding) func theTimeOutOfManyElementsIsForAllOfThem(kind: QueueKind) throws {
+    let queue = try kind.makeBulk(capacity: 2)
     let took = ContinuousClock().measure {
-      #expect(queue.enqueue(contentsOf: [1, 2, 3, 4], timeout: .milliseconds(20)) == 2)
+      #expect(queue.enqueueAllWithin([1, 2, 3, 4], .milliseconds(20)) == 2)
     }
     #expect(took >= .milliseconds(20))
-    #expect(queue.tryDequeue(atMost: 9) == [1, 2])
-  }
-
-  @Test(arguments: noTime + [.milliseconds(20)])
-  func theTimeOutOfManyElementsIsForAllOfTheProducers(timeout: Duration) throws {
-    let queue = try SPSCQueue<Int>(capacity: 2)
-    var producer = try queue.takeProducer()
-    var consumer = try queue.takeConsumer()
-    let begin = ContinuousClock.now
-    #expect(producer.enqueue(contentsOf: [1, 2, 3, 4], timeout: timeout) == 2)
-    #expect(ContinuousClock.now - begin >= timeout)
-    #expect(consumer.tryDequeue(atMost: 9) == [1, 2])
+    #expect(queue.tryDequeueAtMost(9) == [1, 2])
   }
 
   // MARK: - Closing
