@@ -6,8 +6,8 @@
  * it saw of the other, so that it reads the other's cache line only when it has got there. The ring
  * holds no elements: it hands out slot numbers of an array that belongs to the caller.
  *
- *     producer's line                   consumer's line                      read-only line
- *     | tail | limit | closed | pad     | head | tail_seen | abandoned | pad | capacity | mask | pad
+ *     producer's line                   consumer's line          read-mostly line
+ *     | tail | limit | closed | pad     | head | tail_seen | pad | capacity | mask | abandoned | pad
  *
  *     slots (the caller's):  . . [h] x x x x [t] . .     x = committed, t - h <= capacity
  *
@@ -63,10 +63,10 @@ typedef struct {
   char pad1_[SL_NO_SHARE];
   sl_atomic_u64 head_; /* next position to release; the consumer writes it */
   uint64_t tail_seen_; /* the consumer's copy of tail_, never ahead of it */
-  sl_atomic_u32 abandoned_;
   char pad2_[SL_NO_SHARE];
   uint64_t capacity_;
   uint64_t mask_;
+  sl_atomic_u32 abandoned_; /* here, since a producer may look at it before each element */
   char pad3_[SL_NO_SHARE];
 } sl_spsc_ring;
 

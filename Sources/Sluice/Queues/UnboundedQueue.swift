@@ -177,8 +177,9 @@ extension UnboundedQueue where Element: ~Copyable {
 }
 
 extension UnboundedQueue {
-  /// Enqueues all the elements in order, and looks for waiters once; how many: fewer only when the
-  /// queue is closed meanwhile. Never waits; lock-free.
+  /// Enqueues all the elements in order, and looks for waiters once, at the end: so the sequence must not
+  /// wait for who consumes them. How many: fewer only when the queue is closed meanwhile. Never waits;
+  /// lock-free.
   @inlinable
   public func enqueue(contentsOf elements: some Sequence<Element>) -> Int {
     var done = 0
