@@ -27,10 +27,10 @@
  *
  * Progress. NOT lock-free in the strict sense (sl_swap_ring.h is). commit, release, close and
  * element are wait-free. try_claim and try_take never wait, and repeat a step only when another thread
- * has claimed or taken, after a pause (sl_backoff.h); but a producer that stops between claim and commit makes its slot look empty to
- * consumers, which then say "empty" although later slots are committed, and a consumer that stops
- * between take and release makes its slot look full to the producer of the next round. Keep both gaps
- * short.
+ * has claimed or taken, after a pause (sl_backoff.h); but a producer that stops between claim and commit
+ * makes its slot look empty to consumers, which then say "empty" although later slots are committed,
+ * and a consumer that stops between take and release makes its slot look full to the producer of the
+ * next round. Keep both gaps short.
  *
  * Orderings.
  *   [MR1] commit, store release turn -> take, load acquire turn: the element is visible.

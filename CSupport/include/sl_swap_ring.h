@@ -30,9 +30,10 @@
  * operation, and the capacity is exact, from 1 up, however many threads are inside.
  *
  * Progress. try_enqueue, try_dequeue, close: lock-free; a failed compare-and-swap, after which a thread
- * pauses (sl_backoff.h), means that another thread's succeeded, and a step forward that another thread has enqueued or dequeued. The sole
- * forms of either end and capacity: wait-free. is_closed, has_room and count: wait-free, in at most
- * two rounds over the entries, count in twice that. A thread that stops keeps its own cell, and blocks nothing.
+ * pauses (sl_backoff.h), means that another thread's succeeded, and a step forward that another thread
+ * has enqueued or dequeued. The sole forms of either end and capacity: wait-free. is_closed, has_room
+ * and count: wait-free, in at most two rounds over the entries, count in twice that. A thread that
+ * stops keeps its own cell, and blocks nothing.
  *
  * Orderings.
  *   [SW1] enqueue or close, compare-and-swap or store release entry -> dequeue (for a close enqueue
