@@ -4,7 +4,7 @@ import CSluice
 /// tasks alike.
 ///
 ///     let queue = UnboundedQueue<Job>()
-///     queue.enqueue(job)
+///     guard queue.enqueue(job).isEnqueued else { … }        // refused only when it is closed
 ///     while let job = queue.dequeue() { … }                 // nil: closed and drained
 ///     for try await job in queue { … }                      // the same in a task
 ///
