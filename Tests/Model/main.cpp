@@ -86,6 +86,7 @@ static void in_processes(size_t count, std::function<int(size_t, finding *)> job
 static outcome run(size_t index, uint64_t per_cent, bool explain) {
   const test &t = tests()[index];
   site::present_test = index;
+  if (t.is_exhaustive) per_cent = 100;
   return t.run(std::max<uint64_t>(1, t.schedules * per_cent / 100), explain);
 }
 
@@ -125,7 +126,7 @@ static int try_mutant(const mutation &m, const options &o, finding *f) {
   mutant = m;
   for (uint64_t share : SHARES) {
     for (size_t i = 0; i < tests().size(); i++) {
-      if (!m.at->reached_by[i]) continue;
+      if (!m.at->reached_by[i] || tests()[i].is_exhaustive) continue;
       *f = {i, share, 0, tests()[i].schedules * o.schedules / 100};
       outcome result = run(i, share * o.schedules / 100, false);
       f->schedules = result.schedules;

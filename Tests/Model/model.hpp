@@ -24,6 +24,7 @@ struct test {
   const char *name;
   outcome (*run)(uint64_t schedules, bool explain);
   uint64_t schedules; /* for the headers as they stand */
+  bool is_exhaustive; /* all schedules there are, within a bound; not for mutants, which are found sooner */
 };
 
 std::vector<test> &tests();
@@ -50,6 +51,29 @@ template <typename Suite> outcome run_suite(uint64_t schedules, bool explain) {
     result.report = output.str();
   }
   return result;
+}
+
+/* In how many places a thread may lose its turn, where all schedules are gone through. */
+enum { PREEMPTIONS = 2 };
+
+/* Every schedule in which threads lose their turn in at most so many places, with every value that each load
+ * may see. Wrong also if there are more than `most`. */
+template <typename Suite> outcome exhaust_suite(uint64_t most, bool) {
+  typedef rl::context_bound_scheduler<Suite::params::thread_count> scheduler;
+  std::ostringstream output, state;
+  rl::test_params params;
+  params.test_name = "";
+  params.search_type = rl::sched_bound;
+  params.context_bound = PREEMPTIONS;
+  params.iteration_count = most + 1;
+  params.execution_depth_limit = 3000;
+  params.output_stream = &output;
+  params.progress_stream = &output;
+  params.progress_output_period = 1000000;
+  bool is_right = rl::run_test<Suite, scheduler>(params, state, false) == rl::test_result_success;
+  if (!is_right) return {false, params.stop_iteration, output.str()};
+  bool is_all = params.stop_iteration <= most;
+  return {is_all, params.stop_iteration, is_all ? "" : "there are more schedules than the test allows for"};
 }
 
 struct registration {
@@ -79,6 +103,10 @@ enum { TRIES = 3 };
 }  // namespace model
 
 #define MODEL_TEST(SUITE, SCHEDULES)                                                               \
-  static model::registration register_##SUITE(model::test{#SUITE, model::run_suite<SUITE>, SCHEDULES});
+  static model::registration register_##SUITE(model::test{#SUITE, model::run_suite<SUITE>, SCHEDULES, false});
+/* Besides: all schedules, of which there are MOST at most. */
+#define MODEL_TEST_EXHAUSTIVE(SUITE, MOST)                                                         \
+  static model::registration exhaust_##SUITE(                                                      \
+      model::test{#SUITE " (exhaustive)", model::exhaust_suite<SUITE>, MOST, true});
 
 #endif

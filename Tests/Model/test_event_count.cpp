@@ -83,7 +83,9 @@ typedef event_one_waiter<PLAIN> event_wakes_one;
 typedef event_one_waiter<SELDOM> event_wakes_one_seldom;
 typedef event_one_waiter<SELDOM_SYMMETRIC> event_wakes_one_symmetric;
 MODEL_TEST(event_wakes_one, 30000)
+MODEL_TEST_EXHAUSTIVE(event_wakes_one, 100000)
 MODEL_TEST(event_wakes_one_seldom, 30000)
+MODEL_TEST_EXHAUSTIVE(event_wakes_one_seldom, 100000)
 MODEL_TEST(event_wakes_one_symmetric, 30000)
 
 /* A waiter that is woken in another way, as by a close, takes its bit back before it goes on. */

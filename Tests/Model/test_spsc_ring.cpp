@@ -56,6 +56,7 @@ template <size_t CAPACITY, size_t N> struct spsc_ring : rl::test_suite<spsc_ring
 typedef spsc_ring<1, 3> spsc_ring_of_1;
 typedef spsc_ring<2, 4> spsc_ring_of_2;
 MODEL_TEST(spsc_ring_of_1, 20000)
+MODEL_TEST_EXHAUSTIVE(spsc_ring_of_1, 100000)
 MODEL_TEST(spsc_ring_of_2, 20000)
 
 /* Elements in rows of up to two, some of which the producer or the consumer leaves for the next row. */
@@ -111,6 +112,7 @@ struct spsc_ring_counted : rl::test_suite<spsc_ring_counted, 3> {
   }
 };
 MODEL_TEST(spsc_ring_counted, 20000)
+MODEL_TEST_EXHAUSTIVE(spsc_ring_counted, 100000)
 
 /* The consumer goes: what it did before is visible to the producer that finds out. */
 struct spsc_ring_abandoned : rl::test_suite<spsc_ring_abandoned, 2> {
@@ -133,3 +135,4 @@ struct spsc_ring_abandoned : rl::test_suite<spsc_ring_abandoned, 2> {
   }
 };
 MODEL_TEST(spsc_ring_abandoned, 2000)
+MODEL_TEST_EXHAUSTIVE(spsc_ring_abandoned, 100000)

@@ -187,3 +187,4 @@ struct swap_close_carries_sole : swap_ring_base<swap_close_carries_sole, 1, 3> {
   }
 };
 MODEL_TEST(swap_close_carries_sole, 10000)
+MODEL_TEST_EXHAUSTIVE(swap_close_carries_sole, 100000)
