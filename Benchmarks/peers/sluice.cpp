@@ -67,22 +67,24 @@ class MpmcRing {
   }
   ~MpmcRing() { sl_mpmc_ring_destroy(&ring_); }
 
+  static uint64_t *element(sl_mpmc_ticket ticket) {
+    return static_cast<uint64_t *>(sl_mpmc_ring_element(ticket, alignof(uint64_t)));
+  }
+
   struct Producer {
     Producer(MpmcRing &q, unsigned) : ring(&q.ring_) {}
     bool push(uint64_t value) {
-      uint64_t ticket;
+      sl_mpmc_ticket ticket;
       if (!sl_mpmc_ring_try_claim(ring, &ticket)) return false;
-      *static_cast<uint64_t *>(sl_mpmc_ring_element(ring, ticket)) = value;
-      sl_mpmc_ring_commit(ring, ticket);
+      *element(ticket) = value;
+      sl_mpmc_ring_commit(ticket);
       return true;
     }
     size_t push_many(const uint64_t *values, size_t n) {
-      uint64_t ticket;
+      sl_mpmc_ticket ticket;
       size_t claimed = sl_mpmc_ring_try_claim_many(ring, n, &ticket);
-      for (size_t i = 0; i < claimed; i++, ticket = sl_mpmc_ring_next(ring, ticket)) {
-        *static_cast<uint64_t *>(sl_mpmc_ring_element(ring, ticket)) = values[i];
-        sl_mpmc_ring_commit(ring, ticket);
-      }
+      for (size_t i = 0; i < claimed; i++) *element(sl_mpmc_ring_ticket_at(ring, ticket, i)) = values[i];
+      sl_mpmc_ring_commit_many(ring, ticket, claimed);
       return claimed;
     }
     sl_mpmc_ring *ring;
@@ -91,19 +93,17 @@ class MpmcRing {
   struct Consumer {
     Consumer(MpmcRing &q, unsigned) : ring(&q.ring_) {}
     bool pop(uint64_t &value) {
-      uint64_t ticket;
+      sl_mpmc_ticket ticket;
       if (!sl_mpmc_ring_try_take(ring, &ticket)) return false;
-      value = *static_cast<uint64_t *>(sl_mpmc_ring_element(ring, ticket));
-      sl_mpmc_ring_release(ring, ticket);
+      value = *element(ticket);
+      sl_mpmc_ring_release(ticket);
       return true;
     }
     size_t pop_many(uint64_t *values, size_t n) {
-      uint64_t ticket;
+      sl_mpmc_ticket ticket;
       size_t taken = sl_mpmc_ring_try_take_many(ring, n, &ticket);
-      for (size_t i = 0; i < taken; i++, ticket = sl_mpmc_ring_next(ring, ticket)) {
-        values[i] = *static_cast<uint64_t *>(sl_mpmc_ring_element(ring, ticket));
-        sl_mpmc_ring_release(ring, ticket);
-      }
+      for (size_t i = 0; i < taken; i++) values[i] = *element(sl_mpmc_ring_ticket_at(ring, ticket, i));
+      sl_mpmc_ring_release_many(ring, ticket, taken);
       return taken;
     }
     sl_mpmc_ring *ring;

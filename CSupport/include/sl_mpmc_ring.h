@@ -6,18 +6,19 @@
  * alone, and then publishes by storing the slot's next turn.
  *
  *     producers' line       consumers' line   read-only line
- *     | tail, closed | pad | head | pad      | slots | elements | capacity | … | pad
+ *     | tail, closed | pad | head | pad      | slots | capacity | … | pad
  *
- *     slots:   | turn, element | turn, element | …     16, 32 or 64 bytes each
+ *     slots:   | turn, element | turn, element | …     a power of two of bytes each, at least 16
  *
  *     turn:    p           free for the producer of p
  *              p + 1       full for the consumer of p
  *              p + slots   released: free for the next round's producer
  *
- * Positions, and so turns and tickets, count in bytes of slots: p & mask is where the slot lies, and the
- * low bits are free. The lowest bit of `tail` says that the ring is closed, for good. An element lies in
- * the line of its turn, so that a hand-over moves one line from core to core; elements that are too
- * large for that have an array of their own, of their exact size.
+ * Positions, and so turns, count in bytes of slots: p & mask is where the slot lies, and the low bits are
+ * free. The lowest bit of `tail` says that the ring is closed, for good: no slot is free for such a
+ * position. An element lies behind its turn, so that a hand-over of a small one moves a single line from
+ * core to core. A ticket holds where the turn lies and which turn ends the ticket's use: both are worked
+ * out before the compare-and-swap, since what comes after it waits for it.
  *
  * Source. Vyukov, "Bounded MPMC queue" (1024cores, 2010). Differences: turns count by more than 1 a
  * position, so that one slot suffices for capacity 1 (in the original, "full for p" and "free for
@@ -85,23 +86,27 @@ typedef struct {
   sl_atomic_u64 head_; /* the next position to take */
   char pad2_[SL_NO_SHARE];
   char *slots_;
-  char *elements_; /* of the first slot: within it, or in an array of their own */
   uint64_t mask_;       /* of a slot's place, in bytes */
-  uint64_t slot_bytes_; /* 1 << slot_shift */
+  uint64_t slot_bytes_; /* 1 << slot_shift_ */
   uint64_t lap_;        /* all slots, in bytes */
   uint64_t spare_;      /* those beyond the capacity, in bytes */
-  size_t element_bytes_;
   uint32_t slot_shift_;
-  bool elements_apart_;
   char pad3_[SL_NO_SHARE];
 } sl_mpmc_ring;
 
 enum { SL_MPMC_CLOSED_ = 1 };
 
+/* A slot that was claimed or taken. */
+typedef struct {
+  sl_atomic_u64 *turn_;
+  uint64_t done_; /* the turn to publish */
+} sl_mpmc_ticket;
+
 /*
  * A ring for `capacity` elements of `element_size` bytes (a multiple of the alignment) at multiples of
- * `element_alignment`, a power of two. Returns 0, ENOMEM, or EINVAL for a capacity of 0, or a size and an
- * alignment that do not fit. `first_position` is 0 but in tests, which start just below the wrap-around.
+ * `element_alignment`, a power of two. A slot has the next power of two above 8 bytes and an element.
+ * Returns 0, ENOMEM, or EINVAL for a capacity of 0, or a size and an alignment that do not fit.
+ * `first_position` is 0 but in tests, which start just below the wrap-around.
  */
 int sl_mpmc_ring_init(sl_mpmc_ring *ring, size_t capacity, size_t element_size,
                       size_t element_alignment, uint64_t first_position);
@@ -119,21 +124,25 @@ static inline sl_atomic_u64 *sl_mpmc_ring_turn_(const sl_mpmc_ring *ring, uint64
 
 /* ---- Tickets ------------------------------------------------------------------------------- */
 
+static inline sl_mpmc_ticket sl_mpmc_ring_ticket_(const sl_mpmc_ring *ring, uint64_t position, uint64_t done) {
+  sl_mpmc_ticket ticket = {sl_mpmc_ring_turn_(ring, position), done};
+  return ticket;
+}
+
 /* The number of the slot: below the capacity's next power of two. */
-static inline size_t sl_mpmc_ring_slot_of(const sl_mpmc_ring *ring, uint64_t ticket) {
-  return (size_t)((ticket & ring->mask_) >> ring->slot_shift_);
+static inline size_t sl_mpmc_ring_slot_of(const sl_mpmc_ring *ring, sl_mpmc_ticket ticket) {
+  return (size_t)((char *)ticket.turn_ - ring->slots_) >> ring->slot_shift_;
 }
 
-/* The memory of the slot's element. */
-static inline void *sl_mpmc_ring_element(const sl_mpmc_ring *ring, uint64_t ticket) {
-  if (__builtin_expect(ring->elements_apart_, 0))
-    return ring->elements_ + sl_mpmc_ring_slot_of(ring, ticket) * ring->element_bytes_;
-  return ring->elements_ + (ticket & ring->mask_);
+/* The memory of the slot's element; `alignment` is the ring's. */
+static inline void *sl_mpmc_ring_element(sl_mpmc_ticket ticket, size_t alignment) {
+  return (char *)ticket.turn_ + (alignment > sizeof(sl_atomic_u64) ? alignment : sizeof(sl_atomic_u64));
 }
 
-/* The ticket after this one, of those that were claimed or taken together. */
-static inline uint64_t sl_mpmc_ring_next(const sl_mpmc_ring *ring, uint64_t ticket) {
-  return ticket + ring->slot_bytes_;
+/* Of those that were claimed or taken together, `first` being the first: the ticket number `index`. */
+static inline sl_mpmc_ticket sl_mpmc_ring_ticket_at(const sl_mpmc_ring *ring, sl_mpmc_ticket first, size_t index) {
+  uint64_t done = first.done_ + ((uint64_t)index << ring->slot_shift_); /* 1 or a lap after the position: */
+  return sl_mpmc_ring_ticket_(ring, done, done);                        /* it lies in the same place */
 }
 
 /* Positions claimed and not taken: a snapshot, exact when nobody is inside, at most capacity. */
@@ -174,108 +183,105 @@ static inline bool sl_mpmc_ring_has_room_(const sl_mpmc_ring *ring, uint64_t pos
 }
 
 /*
- * Claims up to n slots to initialise, those of *ticket and of the tickets next to it
- * (sl_mpmc_ring_next); how many. 0: full, closed, or the next slot's last consumer has not released it.
+ * Claims up to n slots to initialise, *ticket being the first of them
+ * (sl_mpmc_ring_ticket_at); how many. 0: full, closed, or the next slot's last consumer has not released it.
  * n >= 1.
  */
-static inline size_t sl_mpmc_ring_try_claim_many(sl_mpmc_ring *ring, size_t n, uint64_t *ticket) {
-  uint64_t slot = ring->slot_bytes_, tail = sl_load_relaxed_u64(&ring->tail_);
+static inline size_t sl_mpmc_ring_try_claim_many(sl_mpmc_ring *ring, size_t n, sl_mpmc_ticket *ticket) {
   uint32_t pauses = SL_BACKOFF_FIRST;
-  while ((tail & SL_MPMC_CLOSED_) == 0) {
-    uint64_t turn = sl_load_acquire_u64(sl_mpmc_ring_turn_(ring, tail)); /* [MR2] the slot is empty */
+  for (;; sl_backoff(&pauses)) {
+    uint64_t slot = ring->slot_bytes_, tail = sl_load_relaxed_u64(&ring->tail_), next = tail + slot;
+    *ticket = sl_mpmc_ring_ticket_(ring, tail, tail + 1);
+    uint64_t turn = sl_load_acquire_u64(ticket->turn_); /* [MR2] the slot is empty */
     if (turn == tail) {
       if (!sl_mpmc_ring_has_room_(ring, tail)) return 0;
       size_t claimed = 1;
-      uint64_t next = tail + slot;
       for (; claimed < n; claimed++, next += slot) {
         if (sl_load_acquire_u64(sl_mpmc_ring_turn_(ring, next)) != next) break; /* [MR2] */
         if (!sl_mpmc_ring_has_room_(ring, next)) break;
       }
-      *ticket = tail;
       if (sl_cas_relaxed_u64(&ring->tail_, &tail, next)) return claimed;
     } else if ((int64_t)(turn - tail) < 0) {
-      return 0;
-    }
-    sl_backoff(&pauses); /* somebody else has claimed this position */
-    tail = sl_load_relaxed_u64(&ring->tail_);
+      return 0; /* full, or closed: then tail is one more than the turn of a free slot */
+    } /* else somebody else has claimed this position */
   }
-  return 0;
 }
 
 /* Claims a slot to initialise; false: full, closed, or the slot's last consumer has not released it.
  * (As try_claim_many with n = 1, without what is only for several.) */
-static inline bool sl_mpmc_ring_try_claim(sl_mpmc_ring *ring, uint64_t *ticket) {
-  uint64_t tail = sl_load_relaxed_u64(&ring->tail_);
+static inline bool sl_mpmc_ring_try_claim(sl_mpmc_ring *ring, sl_mpmc_ticket *ticket) {
   uint32_t pauses = SL_BACKOFF_FIRST;
-  while ((tail & SL_MPMC_CLOSED_) == 0) {
-    uint64_t turn = sl_load_acquire_u64(sl_mpmc_ring_turn_(ring, tail)); /* [MR2] the slot is empty */
+  for (;; sl_backoff(&pauses)) {
+    uint64_t tail = sl_load_relaxed_u64(&ring->tail_), next = tail + ring->slot_bytes_;
+    *ticket = sl_mpmc_ring_ticket_(ring, tail, tail + 1);
+    uint64_t turn = sl_load_acquire_u64(ticket->turn_); /* [MR2] the slot is empty */
     if (turn == tail) {
       if (!sl_mpmc_ring_has_room_(ring, tail)) return false;
-      *ticket = tail;
-      uint64_t next = tail + ring->slot_bytes_;
       if (sl_cas_relaxed_u64(&ring->tail_, &tail, next)) return true;
     } else if ((int64_t)(turn - tail) < 0) {
-      return false;
-    }
-    sl_backoff(&pauses); /* somebody else has claimed this position */
-    tail = sl_load_relaxed_u64(&ring->tail_);
+      return false; /* full, or closed: then tail is one more than the turn of a free slot */
+    } /* else somebody else has claimed this position */
   }
-  return false;
 }
 
 /* Publishes the claimed slot, whose element the caller has initialised. */
-static inline void sl_mpmc_ring_commit(sl_mpmc_ring *ring, uint64_t ticket) {
-  sl_store_release_u64(sl_mpmc_ring_turn_(ring, ticket), ticket + 1); /* [MR1] publishes the element */
+static inline void sl_mpmc_ring_commit(sl_mpmc_ticket ticket) {
+  sl_store_release_u64(ticket.turn_, ticket.done_); /* [MR1] publishes the element */
+}
+
+/* Publishes n slots that were claimed together. The first one comes last: whoever waits for it then finds all
+ * of them, and not the first alone. */
+static inline void sl_mpmc_ring_commit_many(const sl_mpmc_ring *ring, sl_mpmc_ticket first, size_t n) {
+  while (n-- > 0) sl_mpmc_ring_commit(sl_mpmc_ring_ticket_at(ring, first, n));
 }
 
 /* ---- Consumers ----------------------------------------------------------------------------- */
 
 /*
- * Takes up to n of the oldest slots, those of *ticket and of the tickets next to it; how many. 0:
+ * Takes up to n of the oldest slots, *ticket being the first of them; how many. 0:
  * empty, or the next slot's producer has not committed it. n >= 1.
  */
-static inline size_t sl_mpmc_ring_try_take_many(sl_mpmc_ring *ring, size_t n, uint64_t *ticket) {
-  uint64_t slot = ring->slot_bytes_, head = sl_load_relaxed_u64(&ring->head_);
+static inline size_t sl_mpmc_ring_try_take_many(sl_mpmc_ring *ring, size_t n, sl_mpmc_ticket *ticket) {
   uint32_t pauses = SL_BACKOFF_FIRST;
-  for (;;) {
-    uint64_t turn = sl_load_acquire_u64(sl_mpmc_ring_turn_(ring, head)); /* [MR1] the element */
+  for (;; sl_backoff(&pauses)) {
+    uint64_t slot = ring->slot_bytes_, head = sl_load_relaxed_u64(&ring->head_), next = head + slot;
+    *ticket = sl_mpmc_ring_ticket_(ring, head, head + ring->lap_);
+    uint64_t turn = sl_load_acquire_u64(ticket->turn_); /* [MR1] the element */
     if (turn == head + 1) {
       size_t taken = 1;
-      uint64_t next = head + slot;
       for (; taken < n; taken++, next += slot) {
         if (sl_load_acquire_u64(sl_mpmc_ring_turn_(ring, next)) != next + 1) break; /* [MR1] */
       }
-      *ticket = head;
       if (sl_cas_release_u64(&ring->head_, &head, next)) return taken; /* [MR3] */
     } else if ((int64_t)(turn - (head + 1)) < 0) {
       return 0;
-    }
-    sl_backoff(&pauses); /* somebody else has taken this position */
-    head = sl_load_relaxed_u64(&ring->head_);
+    } /* else somebody else has taken this position */
   }
 }
 
 /* Takes the oldest slot; false: empty, or its producer has not committed it. */
-static inline bool sl_mpmc_ring_try_take(sl_mpmc_ring *ring, uint64_t *ticket) {
-  uint64_t head = sl_load_relaxed_u64(&ring->head_);
+static inline bool sl_mpmc_ring_try_take(sl_mpmc_ring *ring, sl_mpmc_ticket *ticket) {
   uint32_t pauses = SL_BACKOFF_FIRST;
-  for (;;) {
-    uint64_t turn = sl_load_acquire_u64(sl_mpmc_ring_turn_(ring, head)); /* [MR1] the element */
+  for (;; sl_backoff(&pauses)) {
+    uint64_t head = sl_load_relaxed_u64(&ring->head_), next = head + ring->slot_bytes_;
+    *ticket = sl_mpmc_ring_ticket_(ring, head, head + ring->lap_);
+    uint64_t turn = sl_load_acquire_u64(ticket->turn_); /* [MR1] the element */
     if (turn == head + 1) {
-      *ticket = head;
-      uint64_t next = head + ring->slot_bytes_;
       if (sl_cas_release_u64(&ring->head_, &head, next)) return true; /* [MR3] */
     } else if ((int64_t)(turn - (head + 1)) < 0) {
       return false;
-    }
-    sl_backoff(&pauses); /* somebody else has taken this position */
-    head = sl_load_relaxed_u64(&ring->head_);
+    } /* else somebody else has taken this position */
   }
 }
 
 /* Gives the taken slot back, whose element the caller has moved out. */
-static inline void sl_mpmc_ring_release(sl_mpmc_ring *ring, uint64_t ticket) {
-  sl_store_release_u64(sl_mpmc_ring_turn_(ring, ticket), ticket + ring->lap_); /* [MR2] it is out */
+static inline void sl_mpmc_ring_release(sl_mpmc_ticket ticket) {
+  sl_store_release_u64(ticket.turn_, ticket.done_); /* [MR2] it is out */
+}
+
+/* Gives n slots back that were taken together, the first one last. */
+static inline void sl_mpmc_ring_release_many(const sl_mpmc_ring *ring, sl_mpmc_ticket first, size_t n) {
+  while (n-- > 0) sl_mpmc_ring_release(sl_mpmc_ring_ticket_at(ring, first, n));
 }
 
 #ifdef __cplusplus

@@ -17,24 +17,24 @@ private final class MPMCRing<Element>: @unchecked Sendable {
     ring.deallocate()
   }
 
-  private func place(_ ticket: UInt64) -> UnsafeMutablePointer<Element> {
-    sl_mpmc_ring_element(ring, ticket).assumingMemoryBound(to: Element.self)
+  private func place(_ ticket: sl_mpmc_ticket) -> UnsafeMutablePointer<Element> {
+    sl_mpmc_ring_element(ticket, MemoryLayout<Element>.alignment).assumingMemoryBound(to: Element.self)
   }
-  func claim() -> UInt64? {
-    var ticket: UInt64 = 0
+  func claim() -> sl_mpmc_ticket? {
+    var ticket = sl_mpmc_ticket()
     return sl_mpmc_ring_try_claim(ring, &ticket) ? ticket : nil
   }
-  func commit(_ ticket: UInt64, _ element: Element) {
+  func commit(_ ticket: sl_mpmc_ticket, _ element: Element) {
     place(ticket).initialize(to: element)
-    sl_mpmc_ring_commit(ring, ticket)
+    sl_mpmc_ring_commit(ticket)
   }
-  func take() -> UInt64? {
-    var ticket: UInt64 = 0
+  func take() -> sl_mpmc_ticket? {
+    var ticket = sl_mpmc_ticket()
     return sl_mpmc_ring_try_take(ring, &ticket) ? ticket : nil
   }
-  func release(_ ticket: UInt64) -> Element {
+  func release(_ ticket: sl_mpmc_ticket) -> Element {
     let element = place(ticket).move()
-    sl_mpmc_ring_release(ring, ticket)
+    sl_mpmc_ring_release(ticket)
     return element
   }
   func push(_ element: Element) -> Bool {
@@ -72,22 +72,21 @@ private final class MPMCRing<Element>: @unchecked Sendable {
     for capacity in [1, 3, 8] {
       #expect(sl_mpmc_ring_init(ring, capacity, size, alignment, .max) == 0)
       defer { sl_mpmc_ring_destroy(ring) }
-      var first: UInt64 = 0
+      var first = sl_mpmc_ticket()
       #expect(sl_mpmc_ring_try_claim_many(ring, capacity + 1, &first) == capacity)
-      var tickets = [first]
-      while tickets.count < capacity { tickets.append(sl_mpmc_ring_next(ring, tickets[tickets.count - 1])) }
+      let tickets = (0..<capacity).map { sl_mpmc_ring_ticket_at(ring, first, $0) }
       for (i, ticket) in tickets.enumerated() {
-        let element = try #require(sl_mpmc_ring_element(ring, ticket))
+        let element = try #require(sl_mpmc_ring_element(ticket, alignment))
         #expect(Int(bitPattern: element) % alignment == 0)
         memset(element, Int32(i + 1), size)
-        sl_mpmc_ring_commit(ring, ticket)
+        sl_mpmc_ring_commit(ticket)
       }
       for i in tickets.indices {
-        var ticket: UInt64 = 0
-        #expect(sl_mpmc_ring_try_take(ring, &ticket) && ticket == tickets[i])
-        let bytes = UnsafeRawBufferPointer(start: sl_mpmc_ring_element(ring, ticket), count: size)
+        var ticket = sl_mpmc_ticket()
+        #expect(sl_mpmc_ring_try_take(ring, &ticket) && ticket.turn_ == tickets[i].turn_)
+        let bytes = UnsafeRawBufferPointer(start: sl_mpmc_ring_element(ticket, alignment), count: size)
         #expect(bytes.allSatisfy { $0 == UInt8(i + 1) })
-        sl_mpmc_ring_release(ring, ticket)
+        sl_mpmc_ring_release(ticket)
       }
     }
   }

@@ -20,31 +20,27 @@ import Testing
       ring.deallocate()
     }
 
-    func put(_ element: UInt64, at ticket: UInt64) {
-      sl_mpmc_ring_element(ring, ticket).storeBytes(of: element, as: UInt64.self)
+    func put(_ element: UInt64, at ticket: sl_mpmc_ticket) {
+      sl_mpmc_ring_element(ticket, 8).storeBytes(of: element, as: UInt64.self)
     }
 
     /// As many of the elements as there was room for.
     func push(_ elements: [UInt64]) -> Int {
-      var ticket: UInt64 = 0
+      var ticket = sl_mpmc_ticket()
       let claimed = sl_mpmc_ring_try_claim_many(ring, elements.count, &ticket)
-      for i in 0..<claimed {
-        put(elements[i], at: ticket)
-        sl_mpmc_ring_commit(ring, ticket)
-        ticket = sl_mpmc_ring_next(ring, ticket)
-      }
+      for i in 0..<claimed { put(elements[i], at: sl_mpmc_ring_ticket_at(ring, ticket, i)) }
+      sl_mpmc_ring_commit_many(ring, ticket, claimed)
       return claimed
     }
 
     func pop(_ count: Int) -> [UInt64] {
-      var ticket: UInt64 = 0
+      var ticket = sl_mpmc_ticket()
       let taken = sl_mpmc_ring_try_take_many(ring, count, &ticket)
-      return (0..<taken).map { _ in
-        let element = sl_mpmc_ring_element(ring, ticket).load(as: UInt64.self)
-        sl_mpmc_ring_release(ring, ticket)
-        ticket = sl_mpmc_ring_next(ring, ticket)
-        return element
+      let elements = (0..<taken).map {
+        sl_mpmc_ring_element(sl_mpmc_ring_ticket_at(ring, ticket, $0), 8).load(as: UInt64.self)
       }
+      sl_mpmc_ring_release_many(ring, ticket, taken)
+      return elements
     }
   }
 
@@ -64,20 +60,20 @@ import Testing
   @Test(arguments: starts) func mpmcClaimsOnlyWhatIsReadyInARow(first: UInt64) {
     let ring = Shared(capacity: 4, first: first)
     #expect(ring.push([1, 2, 3, 4]) == 4)
-    var (one, two): (UInt64, UInt64) = (0, 0)
+    var (one, two) = (sl_mpmc_ticket(), sl_mpmc_ticket())
     #expect(sl_mpmc_ring_try_take(ring.ring, &one) && sl_mpmc_ring_try_take(ring.ring, &two))
-    sl_mpmc_ring_release(ring.ring, one)
+    sl_mpmc_ring_release(one)
     #expect(ring.push([5, 6]) == 1, "the second slot has not been given back")
-    sl_mpmc_ring_release(ring.ring, two)
+    sl_mpmc_ring_release(two)
     #expect(ring.push([6, 7]) == 1)
     #expect(ring.pop(9) == [3, 4, 5, 6])
 
     #expect(sl_mpmc_ring_try_claim(ring.ring, &one) && sl_mpmc_ring_try_claim(ring.ring, &two))
     ring.put(8, at: one)
-    sl_mpmc_ring_commit(ring.ring, one)
+    sl_mpmc_ring_commit(one)
     #expect(ring.pop(9) == [8], "the second has not been committed")
     ring.put(9, at: two)
-    sl_mpmc_ring_commit(ring.ring, two)
+    sl_mpmc_ring_commit(two)
     #expect(ring.pop(9) == [9])
   }
 
@@ -101,12 +97,12 @@ import Testing
   /// A position that was claimed before the close is still committed, and taken before the end.
   @Test(arguments: starts) func mpmcIsNotDrainedWhileAClaimIsOpen(first: UInt64) {
     let ring = Shared(capacity: 2, first: first)
-    var ticket: UInt64 = 0
+    var ticket = sl_mpmc_ticket()
     #expect(sl_mpmc_ring_try_claim(ring.ring, &ticket))
     #expect(sl_mpmc_ring_close(ring.ring))
     #expect(ring.pop(1) == [] && !sl_mpmc_ring_is_drained(ring.ring))
     ring.put(5, at: ticket)
-    sl_mpmc_ring_commit(ring.ring, ticket)
+    sl_mpmc_ring_commit(ticket)
     #expect(!sl_mpmc_ring_is_drained(ring.ring))
     #expect(ring.pop(1) == [5] && sl_mpmc_ring_is_drained(ring.ring))
   }
@@ -117,25 +113,19 @@ import Testing
       #expect(sl_mpmc_ring_init(ring, 1 + round % 5, 0, 1, .max - 2) == 0)
       let (closers, claimed, taken) = (SharedCounter(), SharedCounter(), SharedCounter())
       onThreads(6) { thread in
-        var ticket: UInt64 = 0
+        var ticket = sl_mpmc_ticket()
         switch thread {
         case 0, 1: if sl_mpmc_ring_close(ring) { closers.add(1) }
         case 2, 3:
           while !sl_mpmc_ring_is_closed(ring) {
             let n = sl_mpmc_ring_try_claim_many(ring, 3, &ticket)
-            for _ in 0..<n {
-              sl_mpmc_ring_commit(ring, ticket)
-              ticket = sl_mpmc_ring_next(ring, ticket)
-            }
+            sl_mpmc_ring_commit_many(ring, ticket, n)
             claimed.add(n)
           }
         default:
           while !sl_mpmc_ring_is_drained(ring) {
             let n = sl_mpmc_ring_try_take_many(ring, 2, &ticket)
-            for _ in 0..<n {
-              sl_mpmc_ring_release(ring, ticket)
-              ticket = sl_mpmc_ring_next(ring, ticket)
-            }
+            sl_mpmc_ring_release_many(ring, ticket, n)
             taken.add(n)
             if n == 0 { sched_yield() }
           }

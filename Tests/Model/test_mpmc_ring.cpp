@@ -31,26 +31,30 @@ struct mpmc_ring_base : rl::test_suite<Suite, THREADS> {
     accepted = 0;
   }
 
+  size_t slot_of(sl_mpmc_ticket first, size_t index) {
+    return sl_mpmc_ring_slot_of(&ring, sl_mpmc_ring_ticket_at(&ring, first, index));
+  }
+
   bool enqueue(int element) {
-    uint64_t ticket;
+    sl_mpmc_ticket ticket;
     bool claimed = FORM == SINGLE ? sl_mpmc_ring_try_claim(&ring, &ticket)
                                   : sl_mpmc_ring_try_claim_many(&ring, 1, &ticket) == 1;
     if (!claimed) return false;
     VAR(elements[sl_mpmc_ring_slot_of(&ring, ticket)]) = element;
     accepted++;
-    sl_mpmc_ring_commit(&ring, ticket);
+    sl_mpmc_ring_commit(ticket);
     return true;
   }
 
   int dequeue() {
-    uint64_t ticket;
+    sl_mpmc_ticket ticket;
     bool took = FORM == SINGLE ? sl_mpmc_ring_try_take(&ring, &ticket)
                                : sl_mpmc_ring_try_take_many(&ring, 1, &ticket) == 1;
     if (!took) return -1;
     int element = VAR(elements[sl_mpmc_ring_slot_of(&ring, ticket)]);
     taken[element]++;
     RL_ASSERT(taken[element] == 1);
-    sl_mpmc_ring_release(&ring, ticket);
+    sl_mpmc_ring_release(ticket);
     return element;
   }
 
@@ -112,25 +116,27 @@ MODEL_TEST(mpmc_two_consumers_of_1, 20000)
 MODEL_TEST(mpmc_two_consumers_of_3, 20000)
 MODEL_TEST(mpmc_two_consumers_of_many, 20000)
 
-/* Several at once; with as many slots as elements, and with one more. */
+/* Several at once, beside single ones; with as many slots as elements, and with one more. */
 template <size_t CAPACITY> struct mpmc_several : mpmc_ring_base<mpmc_several<CAPACITY>, CAPACITY, 3> {
   void thread(unsigned index) {
     for (int round = 0; round < 2; round++) {
-      uint64_t ticket;
-      if (index < 2) {
+      sl_mpmc_ticket ticket;
+      if (index == 0) {
+        this->enqueue(round);
+      } else if (index == 1) {
         size_t n = sl_mpmc_ring_try_claim_many(&this->ring, 2, &ticket);
-        for (size_t i = 0; i < n; i++, ticket = sl_mpmc_ring_next(&this->ring, ticket)) {
-          VAR(this->elements[sl_mpmc_ring_slot_of(&this->ring, ticket)]) = (int)(index * 8 + round * 2 + i);
+        for (size_t i = 0; i < n; i++) {
+          VAR(this->elements[this->slot_of(ticket, i)]) = (int)(8 + round * 2 + i);
           this->accepted++;
-          sl_mpmc_ring_commit(&this->ring, ticket);
         }
+        sl_mpmc_ring_commit_many(&this->ring, ticket, n);
       } else {
         size_t n = sl_mpmc_ring_try_take_many(&this->ring, 2, &ticket);
-        for (size_t i = 0; i < n; i++, ticket = sl_mpmc_ring_next(&this->ring, ticket)) {
-          int element = VAR(this->elements[sl_mpmc_ring_slot_of(&this->ring, ticket)]);
+        for (size_t i = 0; i < n; i++) {
+          int element = VAR(this->elements[this->slot_of(ticket, i)]);
           RL_ASSERT(++this->taken[element] == 1);
-          sl_mpmc_ring_release(&this->ring, ticket);
         }
+        sl_mpmc_ring_release_many(&this->ring, ticket, n);
       }
     }
   }

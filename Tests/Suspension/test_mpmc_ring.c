@@ -29,35 +29,36 @@ static void destroy(void *p) {
   free(p);
 }
 
-static void check_wait_free(uint64_t before, const char *what) {
-  if (suspension_steps() - before > 1) suspension_fail("%s is wait-free, it says, and takes more than a step", what);
+static uint64_t *element(queue *q, sl_mpmc_ticket first, size_t index) {
+  return (uint64_t *)sl_mpmc_ring_element(sl_mpmc_ring_ticket_at(&q->ring, first, index), sizeof(uint64_t));
+}
+
+static void check_wait_free(uint64_t before, size_t slots, const char *what) {
+  if (suspension_steps() - before > slots)
+    suspension_fail("%s is wait-free, it says, and takes more than a step a slot", what);
 }
 
 static size_t put(void *p, uint64_t *values, size_t amount) {
   queue *q = (queue *)p;
-  uint64_t ticket;
+  sl_mpmc_ticket ticket;
   size_t n = sl_mpmc_ring_try_claim_many(&q->ring, amount, &ticket);
   if (n == 0) return sl_mpmc_ring_is_closed(&q->ring) ? QUEUE_ENDED : 0;
-  for (size_t i = 0; i < n; i++, ticket = sl_mpmc_ring_next(&q->ring, ticket)) {
-    *(uint64_t *)sl_mpmc_ring_element(&q->ring, ticket) = values[i];
-    uint64_t before = suspension_steps();
-    sl_mpmc_ring_commit(&q->ring, ticket);
-    check_wait_free(before, "commit");
-  }
+  for (size_t i = 0; i < n; i++) *element(q, ticket, i) = values[i];
+  uint64_t before = suspension_steps();
+  sl_mpmc_ring_commit_many(&q->ring, ticket, n);
+  check_wait_free(before, n, "commit");
   return n;
 }
 
 static size_t get(void *p, uint64_t *values, size_t amount) {
   queue *q = (queue *)p;
-  uint64_t ticket;
+  sl_mpmc_ticket ticket;
   size_t n = sl_mpmc_ring_try_take_many(&q->ring, amount, &ticket);
   if (n == 0) return sl_mpmc_ring_is_drained(&q->ring) ? QUEUE_ENDED : 0;
-  for (size_t i = 0; i < n; i++, ticket = sl_mpmc_ring_next(&q->ring, ticket)) {
-    values[i] = *(uint64_t *)sl_mpmc_ring_element(&q->ring, ticket);
-    uint64_t before = suspension_steps();
-    sl_mpmc_ring_release(&q->ring, ticket);
-    check_wait_free(before, "release");
-  }
+  for (size_t i = 0; i < n; i++) values[i] = *element(q, ticket, i);
+  uint64_t before = suspension_steps();
+  sl_mpmc_ring_release_many(&q->ring, ticket, n);
+  check_wait_free(before, n, "release");
   return n;
 }
 

@@ -212,9 +212,10 @@ struct Channel<Element>: @unchecked Sendable {
 
   /// The element of a ticket of the MPMC ring.
   @inlinable @inline(__always)
-  func slot(_ ticket: UInt64) -> UnsafeMutablePointer<Element> {
+  func slot(_ ticket: sl_mpmc_ticket) -> UnsafeMutablePointer<Element> {
     // A slot always has memory for its element.
-    sl_mpmc_ring_element(core.mpmc, ticket).unsafelyUnwrapped.assumingMemoryBound(to: Element.self)
+    sl_mpmc_ring_element(ticket, MemoryLayout<Element>.alignment).unsafelyUnwrapped
+      .assumingMemoryBound(to: Element.self)
   }
 
   /// Enqueues the element, or returns it when the queue is full.
@@ -230,10 +231,10 @@ struct Channel<Element>: @unchecked Sendable {
       sl_spsc_ring_commit(core.spsc)
       return nil
     case .mpmc:
-      var ticket: UInt64 = 0
+      var ticket = sl_mpmc_ticket()
       guard sl_mpmc_ring_try_claim(core.mpmc, &ticket) else { return element }
       slot(ticket).initialize(to: element)
-      sl_mpmc_ring_commit(core.mpmc, ticket)
+      sl_mpmc_ring_commit(ticket)
       return nil
     case .unbounded:
       return enqueueLinked(element)
@@ -253,10 +254,10 @@ struct Channel<Element>: @unchecked Sendable {
       sl_spsc_ring_commit(core.spsc)
       return true
     case .mpmc:
-      var ticket: UInt64 = 0
+      var ticket = sl_mpmc_ticket()
       guard sl_mpmc_ring_try_claim(core.mpmc, &ticket) else { return false }
       slot(ticket).moveInitialize(from: place, count: 1)
-      sl_mpmc_ring_commit(core.mpmc, ticket)
+      sl_mpmc_ring_commit(ticket)
       return true
     case .unbounded:
       guard let refused = enqueueLinked(place.move()) else { return true }
@@ -297,10 +298,10 @@ struct Channel<Element>: @unchecked Sendable {
       sl_spsc_ring_release(core.spsc)
       return element
     case .mpmc:
-      var ticket: UInt64 = 0
+      var ticket = sl_mpmc_ticket()
       guard sl_mpmc_ring_try_take(core.mpmc, &ticket) else { return nil }
       let element = slot(ticket).move()
-      sl_mpmc_ring_release(core.mpmc, ticket)
+      sl_mpmc_ring_release(ticket)
       return element
     case .unbounded:
       return dequeueLinked()
@@ -318,10 +319,10 @@ struct Channel<Element>: @unchecked Sendable {
       sl_spsc_ring_release(core.spsc)
       return true
     case .mpmc:
-      var ticket: UInt64 = 0
+      var ticket = sl_mpmc_ticket()
       guard sl_mpmc_ring_try_take(core.mpmc, &ticket) else { return false }
       place.moveInitialize(from: slot(ticket), count: 1)
-      sl_mpmc_ring_release(core.mpmc, ticket)
+      sl_mpmc_ring_release(ticket)
       return true
     case .unbounded:
       guard let element = dequeueLinked() else { return false }

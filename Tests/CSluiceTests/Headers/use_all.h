@@ -36,18 +36,18 @@ static void use_spsc_ring(void) {
 
 static void use_mpmc_ring(void) {
   static sl_mpmc_ring ring;
-  uint64_t ticket;
+  sl_mpmc_ticket ticket;
   CHECK(sl_mpmc_ring_init(&ring, 3, sizeof(int), sizeof(int), UINT64_MAX - 2) == 0);
   for (int i = 0; i < 3; i++) {
     CHECK(sl_mpmc_ring_try_claim(&ring, &ticket));
-    *(int *)sl_mpmc_ring_element(&ring, ticket) = i;
-    sl_mpmc_ring_commit(&ring, ticket);
+    *(int *)sl_mpmc_ring_element(ticket, sizeof(int)) = i;
+    sl_mpmc_ring_commit(ticket);
   }
   CHECK(!sl_mpmc_ring_try_claim(&ring, &ticket) && sl_mpmc_ring_count(&ring) == 3);
   for (int i = 0; i < 3; i++) {
     CHECK(sl_mpmc_ring_try_take(&ring, &ticket));
-    CHECK(*(int *)sl_mpmc_ring_element(&ring, ticket) == i);
-    sl_mpmc_ring_release(&ring, ticket);
+    CHECK(*(int *)sl_mpmc_ring_element(ticket, sizeof(int)) == i);
+    sl_mpmc_ring_release(ticket);
   }
   CHECK(!sl_mpmc_ring_try_take(&ring, &ticket));
   sl_mpmc_ring_destroy(&ring);

@@ -37,24 +37,23 @@ extension Subject {
       slots: 0, { precondition(sl_mpmc_ring_init($0, capacity, 8, 8, first) == 0) },
       destroy: { sl_mpmc_ring_destroy($0) })
     @Sendable func send(_ numbers: [UInt64]) -> Int {
-      var ticket: UInt64 = 0
+      var ticket = sl_mpmc_ticket()
       let count = sl_mpmc_ring_try_claim_many(its.ring, numbers.count, &ticket)
       for i in 0..<count {
-        sl_mpmc_ring_element(its.ring, ticket).storeBytes(of: numbers[i], as: UInt64.self)
-        sl_mpmc_ring_commit(its.ring, ticket)
-        ticket = sl_mpmc_ring_next(its.ring, ticket)
+        let slot = sl_mpmc_ring_ticket_at(its.ring, ticket, i)
+        sl_mpmc_ring_element(slot, 8).storeBytes(of: numbers[i], as: UInt64.self)
       }
+      sl_mpmc_ring_commit_many(its.ring, ticket, count)
       return count
     }
     @Sendable func receive(_ limit: Int) -> [UInt64] {
-      var ticket: UInt64 = 0
+      var ticket = sl_mpmc_ticket()
       let count = sl_mpmc_ring_try_take_many(its.ring, limit, &ticket)
-      return (0..<count).map { _ in
-        let number = sl_mpmc_ring_element(its.ring, ticket).load(as: UInt64.self)
-        sl_mpmc_ring_release(its.ring, ticket)
-        ticket = sl_mpmc_ring_next(its.ring, ticket)
-        return number
+      let numbers = (0..<count).map {
+        sl_mpmc_ring_element(sl_mpmc_ring_ticket_at(its.ring, ticket, $0), 8).load(as: UInt64.self)
       }
+      sl_mpmc_ring_release_many(its.ring, ticket, count)
+      return numbers
     }
     let sendPort = SendPort(
       now: { send([$0]) == 1 ? .sent : sl_mpmc_ring_is_closed(its.ring) ? .closed : .full }, manyNow: send)
