@@ -6,7 +6,8 @@ extension Pipeline {
   ///   - name: what errors and reports call the stage.
   ///   - workers: how many sequences may be pulled at once; 1 in the first stage of a pipeline.
   ///   - throttle: most outputs that the next stage has not taken; 0 for no bound.
-  ///   - onFailure: what becomes of an item whose body throws.
+  ///   - onFailure: what becomes of an item whose body throws; see `FailurePolicy`, also for outputs that
+  ///     were put out before.
   ///   - body: called once for each input.
   @inlinable
   public static func branch<Elements: Sequence & SendableMetatype>(

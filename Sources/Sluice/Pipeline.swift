@@ -11,7 +11,8 @@
 /// - `throttle: n` bounds memory exactly: a stage never has more than n outputs that the next stage
 ///   has not taken, plus at most the one that each of its workers holds. 0 means no bound.
 /// - A slow item holds up its own worker and no other.
-/// - The first error that a body throws ends the run and reaches the consumer as it was thrown.
+/// - The first error that a body throws ends the run and reaches the consumer as it was thrown, unless
+///   the stage's `onFailure` says otherwise.
 public struct Pipeline<Input: Sendable, Output: Sendable>: Sendable {
   @usableFromInline let stages: [StageDescription]
   @usableFromInline let assemble: @Sendable (Assembly, Port<Input>) -> Port<Output>
@@ -38,7 +39,7 @@ public struct Pipeline<Input: Sendable, Output: Sendable>: Sendable {
   ///   - workers: how many bodies may run at once; 1 or more, and 1 in the first stage of a pipeline.
   ///   - throttle: most outputs that the next stage has not taken; 0 for no bound.
   ///   - ordered: whether outputs come in the order of inputs. One worker keeps order anyway.
-  ///   - onFailure: what becomes of an item whose body throws.
+  ///   - onFailure: what becomes of an item whose body throws; see `FailurePolicy`.
   ///   - body: called once for each input, by at most `workers` threads at a time.
   @inlinable
   public init(

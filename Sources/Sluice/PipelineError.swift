@@ -48,8 +48,8 @@ extension StageDescription {
     if ordered, workers > 1 {
       throw wrong("ordered", "ordered: true with more than one worker is not available yet; use workers: 1")
     }
-    if onFailure != .fail {
-      throw wrong("onFailure", "only onFailure: .fail is available yet; catch the error in the stage's body")
+    if let times = onFailure.wrongNumberOfRetries {
+      throw wrong("onFailure", "onFailure: .retry must call a body again 1 time or more, and has \(times)")
     }
   }
 

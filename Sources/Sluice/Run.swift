@@ -48,7 +48,7 @@ public final class Run<Output: Sendable>: AsyncSequence, Sendable {
       stages: stages.map {
         RunReport.Stage(
           name: $0.name ?? $0.form, workers: $0.workers, itemsIn: 0, itemsOut: 0, busy: .zero,
-          peakQueueLength: 0)
+          peakQueueLength: 0, skipped: 0, retried: 0, failures: [])
       })
   }
 

@@ -86,6 +86,18 @@ import Testing
         for await x in xs { try await yield(x) }
       }
     },
+    Wrong("no retries", stage: "stage 2 (stage)", argument: "onFailure") {
+      source($0) | Stage(onFailure: .retry(0, then: .skip), counting($0))
+    },
+    Wrong("fewer retries than none, of a producer", stage: "stage 1 (words)", argument: "onFailure") { _ in
+      Stage.branch(name: "words", onFailure: .retry(-1)) { (n: Int) in 0..<n }
+    },
+    Wrong("no retries after others", stage: "stage 2 (branch)", argument: "onFailure") {
+      source($0)
+        | Stage.branch(onFailure: .retry(1, then: .retry(0))) { (x: Int, yield: AsyncOutputs<Int>) in
+          try await yield(x)
+        }
+    },
     Wrong("the first of several faults", stage: "stage 2 (a)", argument: "throttle") {
       source($0) | Stage(name: "a", throttle: -1, counting($0)) | Stage(name: "b", workers: 0, counting($0))
     },
@@ -95,13 +107,7 @@ import Testing
   static let notThereYet = [
     Wrong("ordered with many workers", stage: "stage 2 (stage)", argument: "ordered") {
       source($0) | Stage(workers: 2, ordered: true, counting($0))
-    },
-    Wrong("items that fail are skipped", stage: "stage 2 (stage)", argument: "onFailure") {
-      source($0) | Stage(onFailure: .skip, counting($0))
-    },
-    Wrong("items that fail are tried again", stage: "stage 1 (words)", argument: "onFailure") { _ in
-      Stage.branch(name: "words", onFailure: .retry(2, then: .skip)) { (n: Int) in 0..<n }
-    },
+    }
   ]
 
   @Test(arguments: wrongs + notThereYet)

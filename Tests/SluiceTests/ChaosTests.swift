@@ -149,6 +149,48 @@ import Testing
     }
   }
 
+  /// Items that are retried and skipped on one thread, while its leases come and go between the attempts.
+  @Test(arguments: Consumer.allCases)
+  func itemsFail(consumer: Consumer) async throws {
+    try await withChaos {
+      var generator = seededGenerator()
+      let end = ContinuousClock.now + .seconds(4)
+      repeat {
+        let lives = Lives()
+        let (before, first) = chain(Passing.sync, &generator) { Tracked($0, lives) }
+        let attempts = Attempts()
+        var pipeline = before
+        var description = first
+        for place in 0..<2 {
+          let form = FailingForm.sync.randomElement(using: &generator) ?? .map
+          let throttle = Self.throttles.randomElement(using: &generator) ?? 0
+          description += " | \(form) \(throttle) that fails"
+          pipeline =
+            pipeline
+            | form.stage(throttle: throttle, onFailure: .retry(2, then: .skip)) { (item: Tracked) in
+              // One in three fails in each place, at its first attempt or at all of them.
+              guard item.number % 3 == place else { return }
+              let attempt = attempts.next(item.number)
+              if item.number % 2 == 0 || attempt == 1 { throw Failing(item: item.number, attempt: attempt) }
+            }
+        }
+        note(description)
+        let count = Int.random(in: 1...3_000, using: &generator)
+        let outputs = Observed<[Int]>([])
+        try await pipeline.forEach(count, by: consumer) { item in
+          outputs.update { $0.append(item.number) }
+          return nil
+        }
+        let isRight = outputs.now == (0..<count).filter { $0 % 3 == 2 || $0 % 2 == 1 }
+        #expect(isRight, "\(description)")
+        let failing = (0..<count).filter { $0 % 3 != 2 }
+        #expect(attempts.all == failing.reduce(0) { $0 + ($1 % 2 == 0 ? 3 : 2) }, "\(description)")
+        let allDied = try await eventually { lives.died == lives.born }
+        #expect(allDied, "\(description)")
+      } while ContinuousClock.now < end
+    }
+  }
+
   /// With async stages among them.
   @Test(arguments: Consumer.allCases)
   func mixedWithTasks(consumer: Consumer) async throws {

@@ -58,7 +58,8 @@ extension StageParts {
   /// that gave none.
   @inlinable
   func map(_ body: @escaping @Sendable (Input) throws -> Output) -> Port<Output> {
-    resumable { intake in
+    guard failsAtOnce else { return mapWithPolicy(body) }
+    return resumable { intake in
       { lease, place in
         guard let item = intake.take(lease) else { return intake.pass(lease) }
         let counters = intake.counters
@@ -73,6 +74,35 @@ extension StageParts {
         }
         sl_stage_counters_produce(counters)
         return true
+      }
+    }
+  }
+
+  /// The same for a stage that skips or retries items.
+  @inlinable
+  func mapWithPolicy(_ body: @escaping @Sendable (Input) throws -> Output) -> Port<Output> {
+    resumable { intake in
+      { lease, place in
+        let counters = intake.counters
+        while let taken = intake.take(lease) {
+          let item = taken.move()
+          let isTimed = sl_stage_counters_timed(counters)
+          let started = isTimed ? sl_now_nanoseconds() : 0
+          let attempted = Self.attempt(item, intake, lease, body)
+          if isTimed { sl_stage_counters_busy_add(counters, sl_now_nanoseconds() - started) }
+          switch attempted {
+          case .done(let output):
+            place.initialize(to: output)
+            sl_stage_counters_produce(counters)
+            return true
+          case .skipped:
+            sl_stage_counters_take(counters)
+          case .stopped:
+            sl_stage_counters_take(counters)
+            return false
+          }
+        }
+        return intake.pass(lease)
       }
     }
   }
@@ -92,7 +122,8 @@ extension StageParts {
   func branch<Elements: Sequence & SendableMetatype>(
     _ body: @escaping @Sendable (Input) throws -> Elements
   ) -> Port<Output> where Elements.Element == Output {
-    resumable { intake in
+    guard failsAtOnce else { return branchWithPolicy(body) }
+    return resumable { intake in
       let slot = Slot<Elements.Iterator>()
       return { lease, place in
         guard sl_lease_enter(lease, intake.position) else { return intake.nothing(.stopped, lease) }
@@ -110,12 +141,57 @@ extension StageParts {
     }
   }
 
+  /// The same for a stage that skips or retries items.
+  @inlinable
+  func branchWithPolicy<Elements: Sequence & SendableMetatype>(
+    _ body: @escaping @Sendable (Input) throws -> Elements
+  ) -> Port<Output> where Elements.Element == Output {
+    resumable { intake in
+      let slot = Slot<Elements.Iterator>()
+      return { lease, place in
+        guard sl_lease_enter(lease, intake.position) else { return intake.nothing(.stopped, lease) }
+        return Self.nextOfSequence(slot, intake, lease, place) { item in
+          let started = sl_now_nanoseconds()
+          let attempted = Self.attempt(item.move(), intake, lease, body)
+          sl_stage_counters_busy_add_once(intake.counters, sl_now_nanoseconds() - started)
+          switch attempted {
+          case .done(let elements):
+            slot.pointer.initialize(to: elements.makeIterator())
+            return .done(())
+          case .skipped: return .skipped
+          case .stopped: return .stopped
+          }
+        }
+      }
+    }
+  }
+
   /// The next element where its time is taken, or where a new input is needed first.
   @inlinable @inline(never)
   static func nextOfSequence<Elements: Sequence & SendableMetatype>(
     _ body: (Input) throws -> Elements, _ slot: Slot<Elements.Iterator>, _ intake: Intake<Input>,
     _ lease: Lease, _ place: UnsafeMutablePointer<Output>
   ) -> Bool where Elements.Element == Output {
+    nextOfSequence(slot, intake, lease, place) { item in
+      do {
+        let started = sl_now_nanoseconds()
+        slot.pointer.initialize(to: try body(item.move()).makeIterator())
+        sl_stage_counters_busy_add_once(intake.counters, sl_now_nanoseconds() - started)
+        return .done(())
+      } catch {
+        _ = intake.fail(error, lease)
+        return .stopped
+      }
+    }
+  }
+
+  /// `begin` puts the iterator of an input's sequence into the slot. Inlined, so that it is no call.
+  @inlinable @inline(__always)
+  static func nextOfSequence<Iterator: IteratorProtocol>(
+    _ slot: Slot<Iterator>, _ intake: Intake<Input>, _ lease: Lease,
+    _ place: UnsafeMutablePointer<Output>,
+    _ begin: (UnsafeMutablePointer<Input>) -> Attempted<Void>
+  ) -> Bool where Iterator.Element == Output {
     let counters = intake.counters
     while true {
       if slot.isFull.pointee {
@@ -132,15 +208,13 @@ extension StageParts {
       }
       guard let item = intake.take(lease) else { return intake.pass(lease) }
       sl_stage_counters_take(counters)
-      do {
-        let started = sl_now_nanoseconds()
-        slot.pointer.initialize(to: try body(item.move()).makeIterator())
-        sl_stage_counters_busy_add_once(counters, sl_now_nanoseconds() - started)
-        slot.isFull.pointee = true
-        intake.hasUnfinishedInput.pointee = true
-      } catch {
-        return intake.fail(error, lease)
+      switch begin(item) {
+      case .done: break
+      case .skipped: continue
+      case .stopped: return false
       }
+      slot.isFull.pointee = true
+      intake.hasUnfinishedInput.pointee = true
       // The body took its time: look whether the token is still ours before its sequence is touched.
       guard sl_lease_enter(lease, intake.position) else { return intake.nothing(.stopped, lease) }
     }

@@ -223,11 +223,13 @@ final class RunCore: @unchecked Sendable {
           busy += sl_stage_counters_busy(worker.counters)
           peak = max(peak, sl_stage_counters_peak(worker.counters))
         }
+        let failures = stage.failures?.withLock { $0 } ?? FailureLog()
         return RunReport.Stage(
           name: stage.description.name ?? stage.description.form, workers: stage.workers.count,
           itemsIn: Int(taken), itemsOut: Int(produced),
           busy: .nanoseconds(Int64(min(busy, elapsed * UInt64(stage.workers.count)))),
-          peakQueueLength: Int(peak))
+          peakQueueLength: Int(peak), skipped: failures.skipped, retried: failures.retried,
+          failures: failures.failures)
       })
   }
 }

@@ -5,6 +5,7 @@ extension StageParts {
   /// One value in, any number out through `yield`.
   @inlinable
   func branch(_ body: @escaping @Sendable (Input, Outputs<Output>) throws -> Void) -> Port<Output> {
+    guard failsAtOnce else { return branchWithPolicy(body) }
     let (input, output) = (self.input, self.output)
     for worker in workers {
       let intake = Intake(input, worker)
@@ -21,6 +22,30 @@ extension StageParts {
               clock.stop()
               _ = intake.fail(error, worker.lease)
             }
+          }
+        } while worker.goesOn()
+      }
+    }
+    return port(pull: nil, held: nil)
+  }
+
+  /// The same for a stage that skips or retries items.
+  @inlinable
+  func branchWithPolicy(
+    _ body: @escaping @Sendable (Input, Outputs<Output>) throws -> Void
+  ) -> Port<Output> {
+    let (input, output) = (self.input, self.output)
+    for worker in workers {
+      let intake = Intake(input, worker)
+      worker.step = { worker in
+        let outputs = Outputs(channel: output, worker: worker)
+        repeat {
+          while let item = intake.take(worker.lease) {
+            sl_stage_counters_take(worker.counters)
+            let clock = BodyClock(worker)
+            // What came of it needs no look: a stage that is over takes no further item.
+            _ = Self.attempt(item.move(), intake, worker.lease) { try body($0, outputs) }
+            clock.stop()
           }
         } while worker.goesOn()
       }

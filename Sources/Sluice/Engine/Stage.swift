@@ -12,6 +12,8 @@ final class StageCore: @unchecked Sendable {
   /// A single worker on threads: it may pull from the stage before it.
   let canDrive: Bool
   unowned(unsafe) var output: ChannelCore?
+  /// Nil if the first failure ends the run.
+  let failures: Locked<FailureLog>?
   private let live: UnsafeMutablePointer<sl_atomic_u32>
   /// When this stage may be leased again, and how long it is kept from it after the next revocation.
   private let leasableFrom: UnsafeMutablePointer<sl_atomic_u64>
@@ -25,6 +27,7 @@ final class StageCore: @unchecked Sendable {
     self.workers = workers
     isLeasable = description.workers == 1 && description.execution == .resumable
     canDrive = description.workers == 1 && description.execution != .task
+    failures = description.onFailure.isFail ? nil : Locked(FailureLog())
     live = arena.allocate(sl_atomic_u32.self)
     leasableFrom = arena.allocate(sl_atomic_u64.self)
     pause = arena.allocate(sl_atomic_u64.self)

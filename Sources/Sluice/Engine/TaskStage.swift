@@ -26,7 +26,8 @@ extension StageParts {
 
   @inlinable
   func map(_ body: @escaping @Sendable (Input) async throws -> Output) -> Port<Output> {
-    tasks { inputs, outputs, worker in
+    guard failsAtOnce else { return mapWithPolicy(body) }
+    return tasks { inputs, outputs, worker in
       while let element = await inputs.next() {
         let clock = BodyClock(worker)
         let result: Output
@@ -44,7 +45,8 @@ extension StageParts {
   func branch<Elements: Sequence & SendableMetatype>(
     _ body: @escaping @Sendable (Input) async throws -> Elements
   ) -> Port<Output> where Elements.Element == Output, Elements.Iterator: SendableMetatype {
-    tasks { inputs, outputs, worker in
+    guard failsAtOnce else { return branchWithPolicy(body) }
+    return tasks { inputs, outputs, worker in
       while let element = await inputs.next() {
         let clock = BodyClock(worker)
         defer { clock.stop() }
@@ -57,7 +59,8 @@ extension StageParts {
   func branch<Elements: AsyncSequence & SendableMetatype>(
     _ body: @escaping @Sendable (Input) async throws -> Elements
   ) -> Port<Output> where Elements.Element == Output, Elements.AsyncIterator: SendableMetatype {
-    tasks { inputs, outputs, worker in
+    guard failsAtOnce else { return branchWithPolicy(body) }
+    return tasks { inputs, outputs, worker in
       while let element = await inputs.next() {
         let clock = BodyClock(worker)
         defer { clock.stop() }
@@ -70,7 +73,8 @@ extension StageParts {
   func branch(
     _ body: @escaping @Sendable (Input, AsyncOutputs<Output>) async throws -> Void
   ) -> Port<Output> {
-    tasks { inputs, outputs, worker in
+    guard failsAtOnce else { return branchWithPolicy(body) }
+    return tasks { inputs, outputs, worker in
       while let element = await inputs.next() {
         let clock = BodyClock(worker)
         defer { clock.stop() }
