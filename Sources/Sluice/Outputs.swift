@@ -8,12 +8,25 @@ public struct Outputs<Element> {
   @usableFromInline let channel: Channel<Element>
   @usableFromInline let worker: Worker
   @usableFromInline let run: RunCore
+  /// Where the outputs go instead, in a worker process.
+  @usableFromInline let sink: ((consuming Element) throws -> Void)?
+
+  /// In a worker process: hands each output to `sink`, which waits as `callAsFunction` does.
+  @usableFromInline
+  init(sink: @escaping (consuming Element) throws -> Void) {
+    let nowhere = Nowhere<Element>()
+    channel = nowhere.channel
+    worker = nowhere.worker
+    run = nowhere.run
+    self.sink = sink
+  }
 
   @usableFromInline
   init(channel: Channel<Element>, worker: Worker) {
     self.channel = channel
     self.worker = worker
     run = worker.run
+    sink = nil
   }
 
   /// Hands one output to the next stage.
@@ -22,6 +35,7 @@ public struct Outputs<Element> {
   ///   more, so that a generator unwinds.
   @inlinable
   public func callAsFunction(_ element: consuming Element) throws {
+    if let sink { return try sink(element) }
     guard !run.hasEnded(worker.position) else { throw CancellationError() }
     if let refused = channel.enqueue(element) { try enqueueWhenThereIsSpace(refused) }
     sl_stage_counters_produce(worker.counters)
@@ -43,5 +57,21 @@ public struct Outputs<Element> {
       guard let refused = channel.enqueue(waiting) else { return }
       waiting = refused
     }
+  }
+}
+
+/// A run without stages, for outputs that do not stand in a queue of this process.
+private struct Nowhere<Element> {
+  let run = RunCore(stageCount: 1)
+  let worker: Worker
+  let channel: Channel<Element>
+
+  init() {
+    worker = Worker(run: run, stage: 0, index: 0, ordinal: 0)
+    let list = WorkerList(count: 1)
+    list.workers = [worker]
+    channel = Channel<Element>(kind: .single, throttle: 1, producers: list, consumers: list, arena: run.arena)
+    run.lists.append(list)
+    run.channels.append(channel.core)
   }
 }

@@ -29,11 +29,15 @@ extension StageDescription {
     func wrong(_ argument: String, _ reason: String) -> PipelineError {
       PipelineError(stage: label(index), argument: argument, reason: reason)
     }
+    let workersArgument = runsInProcesses ? "processes" : "workers"
     if workers < 1 {
-      throw wrong("workers", "workers must be 1 or more, and is \(workers)")
+      throw wrong(workersArgument, "\(workersArgument) must be 1 or more, and is \(workers)")
     }
     if workers > Self.mostWorkers {
-      throw wrong("workers", "workers must be \(Self.mostWorkers) or fewer, and is \(workers)")
+      throw wrong(workersArgument, "\(workersArgument) must be \(Self.mostWorkers) or fewer, and is \(workers)")
+    }
+    if let objection {
+      throw wrong("stage", objection)
     }
     if throttle < 0 {
       throw wrong("throttle", "throttle must be 0 (no bound) or more, and is \(throttle)")
@@ -43,7 +47,8 @@ extension StageDescription {
         "join", "a join cannot be the first stage, which has no stream before it; put a branch before it")
     }
     if index == 0, workers > 1 {
-      throw wrong("workers", "workers must be 1 in the first stage, the producer, and is \(workers)")
+      throw wrong(
+        workersArgument, "\(workersArgument) must be 1 in the first stage, the producer, and is \(workers)")
     }
     if ordered, workers > 1 {
       throw wrong("ordered", "ordered: true with more than one worker is not available yet; use workers: 1")

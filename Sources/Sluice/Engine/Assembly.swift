@@ -36,7 +36,10 @@ final class Assembly {
     let stage = StageCore(description, index: index, workers: workers, arena: run.arena)
     for number in 0..<description.workers {
       // Only single workers take leases, so one number a stage tells leases apart.
-      let worker = Worker(run: run, stage: index, index: number, ordinal: index)
+      var event: Int32 = -1
+      // If there is none, the worker says so when it starts.
+      if description.processes > 0 { _ = sl_event_create(&event) }
+      let worker = Worker(run: run, stage: index, index: number, ordinal: index, event: event)
       // A task has no thread to be given: it runs from its start to its end.
       if description.execution == .task { sl_token_init(worker.token, UInt32(SL_TOKEN_RUNNING)) }
       workers.workers.append(worker)
@@ -44,7 +47,10 @@ final class Assembly {
     let isLast = index + 1 == descriptions.count
     let consumerCount = isLast ? 1 : descriptions[index + 1].workers
     let consumers = isLast ? run.consumers : WorkerList(count: consumerCount)
-    let throttle = description.throttle
+    let budget = ProcessBudget(
+      throttle: description.throttle, producingProcesses: description.processes,
+      consumingProcesses: isLast ? 0 : descriptions[index + 1].processes)
+    let throttle = budget.capacity
     let kind: ChannelCore.Kind =
       throttle == 0 || throttle > ChannelCore.largestRing
       ? .unbounded : (description.workers == 1 && consumerCount == 1 ? .spsc : .mpmc)
@@ -60,7 +66,13 @@ final class Assembly {
     run.channels.append(output.core)
     run.lists.append(consumers)
     if isLast { run.consumer.input = output.core }
-    return StageParts(stage: stage, workers: workers.workers, input: input, output: output)
+    let before = index == 0 ? 1 : descriptions[index - 1].throttle
+    let inputBudget = ProcessBudget(
+      throttle: before, producingProcesses: index == 0 ? 0 : descriptions[index - 1].processes,
+      consumingProcesses: description.processes)
+    return StageParts(
+      stage: stage, workers: workers.workers, input: input, output: output,
+      inputShare: inputBudget.consumerShare, outputShare: budget.producerShare)
   }
 }
 
@@ -71,6 +83,9 @@ struct StageParts<Input: Sendable, Output: Sendable>: @unchecked Sendable {
   @usableFromInline let workers: [Worker]
   @usableFromInline let input: Port<Input>
   @usableFromInline let output: Channel<Output>
+  /// For worker processes; see `ProcessBudget`.
+  let inputShare: Int
+  let outputShare: Int
 
   /// The end that the next stage takes from.
   @usableFromInline

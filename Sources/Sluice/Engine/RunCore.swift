@@ -91,6 +91,7 @@ final class RunCore: @unchecked Sendable {
   /// are woken by their first items.
   private func startsAtOnce(_ stage: StageCore, consumerDrives: Bool) -> Bool {
     if stage.description.execution == .task || stage.description.isJoin { return true }
+    if stage.description.processes > 0 { return true }  // so that the processes are there when items come
     guard stage.workers.count == 1 else { return false }
     let next = stage.index + 1
     let isPulled =
@@ -151,6 +152,7 @@ final class RunCore: @unchecked Sendable {
     let workers =
       stages.prefix(stage).flatMap { $0.workers.workers } + (stage > stages.count ? [consumer] : [])
     for worker in workers { sl_lease_stop_run(worker.lease) }
+    for worker in workers { worker.stopProcess() }
     for worker in workers { worker.perform(sl_token_unpark_waiting(worker.token)) }
     cancelTasks(before: stage)
   }

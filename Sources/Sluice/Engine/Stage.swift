@@ -86,6 +86,11 @@ struct StageDescription: Sendable {
   let throttle: Int
   let ordered: Bool
   let onFailure: FailurePolicy
+  /// The number of worker processes; 0: the bodies run in this one.
+  var processes = 0
+  var runsInProcesses = false
+  /// Why a worker process cannot run it.
+  var objection: String?
   /// One output for each input, and so one count for both.
   var countsItemsOnce: Bool { execution == .resumable && form == "stage" }
 

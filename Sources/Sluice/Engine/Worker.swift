@@ -50,12 +50,18 @@ final class Worker: @unchecked Sendable {
   @usableFromInline var holdsOutput: UnsafeMutablePointer<Bool>?
   unowned(unsafe) var input: ChannelCore?
   unowned(unsafe) var output: ChannelCore?
+  /// Wakes the thread that supervises a worker process, which sleeps on descriptors; -1 for other workers.
+  @usableFromInline let event: Int32
+  /// The exchange with the worker process, while there is one.
+  private let exchange = Locked<UnsafeMutablePointer<sl_exchange_facts>?>(nil)
   /// What a thread that has taken the token does. Set once, while the run is put together.
   @usableFromInline var step: ((Worker) -> Void)?
   /// What the worker's task does. Set once, while the run is put together.
   @usableFromInline var taskBody: (@Sendable (Worker) async -> Void)?
 
-  init(run: RunCore, stage: Int, index: Int, ordinal: Int) {
+  /// - Parameter event: belongs to the worker from now on.
+  init(run: RunCore, stage: Int, index: Int, ordinal: Int, event: Int32 = -1) {
+    self.event = event
     self.run = run
     self.stage = stage
     self.index = index
@@ -77,6 +83,8 @@ final class Worker: @unchecked Sendable {
     sl_lease_init(lease, UInt32(ordinal), Unmanaged.passUnretained(self).toOpaque())
   }
 
+  deinit { sl_descriptor_close(event) }
+
   @usableFromInline
   static func driver(of lease: Lease) -> Worker {
     Unmanaged<Worker>.fromOpaque(lease.pointee.owner).takeUnretainedValue()
@@ -92,6 +100,7 @@ final class Worker: @unchecked Sendable {
   func perform(_ action: sl_wake) {
     switch action {
     case SL_WAKE_ENQUEUE: run.engine.enqueue(self)
+    case SL_WAKE_TASK where event >= 0: sl_event_signal(event)
     case SL_WAKE_TASK:
       let waiting = continuation.pointee
       continuation.pointee = nil
@@ -277,6 +286,25 @@ final class Worker: @unchecked Sendable {
   func finishLeased(_ driver: Lease) {
     if sl_token_unlease(token, driver.pointee.id, UInt32(SL_TOKEN_ENDED)) {
       run.stages[stage].workerHasEnded()
+    }
+  }
+}
+
+/// What a worker process has of the run's end.
+extension Worker {
+  /// From now on `stopProcess` reaches this process; nil: none.
+  func setExchange(_ facts: UnsafeMutablePointer<sl_exchange_facts>?) {
+    exchange.withLock { $0 = facts }
+    if facts != nil, run.hasEnded(position) { stopProcess() }
+  }
+
+  /// After this the worker process starts no further item, and its `yield` throws. From any thread.
+  func stopProcess() {
+    guard event >= 0 else { return }
+    exchange.withLock { facts in
+      guard let facts else { return }
+      sl_exchange_stop(facts)
+      sl_exchange_close(facts)
     }
   }
 }

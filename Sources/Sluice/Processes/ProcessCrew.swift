@@ -1,0 +1,100 @@
+import CSluice
+
+/// What the worker processes of one stage share: how they are set up, and items that were taken back from one of them
+/// for the others.
+///
+/// Its lock is taken when a worker has nothing to do, dies or sleeps, never for an item.
+@usableFromInline
+final class ProcessCrew<Input: Sendable>: @unchecked Sendable {
+  let setup: WorkerSetup
+  let timeout: Duration?
+  private struct State {
+    /// Items that nobody has started, for whoever comes first.
+    var returned: [LedgerEntry<Input>] = []
+    /// Members that have nothing to do.
+    var isIdle: [Bool]
+    /// Members whose process has items that it has not started, and that sleep.
+    var hasBacklog: [Bool]
+    var isDone = false
+  }
+  private let state: Locked<State>
+  private let members: [Worker]
+
+  init(setup: WorkerSetup, timeout: Duration?, members: [Worker]) {
+    self.setup = setup
+    self.timeout = timeout
+    self.members = members
+    state = Locked(
+      State(
+        isIdle: Array(repeating: false, count: members.count),
+        hasBacklog: Array(repeating: false, count: members.count)))
+  }
+
+  @usableFromInline var isAlone: Bool { members.count == 1 }
+
+  /// The member has nothing to do, and its input gives nothing now. Who has a backlog is asked to share it.
+  /// `hasEnded`: the input never will. True: nor will anybody else give it anything, so that it ends.
+  @usableFromInline
+  func idle(_ member: Int, inputHasEnded: Bool) -> Bool {
+    let (isDone, wanted) = state.withLock { state -> (Bool, [Int]) in
+      if state.isDone { return (true, []) }
+      if !state.returned.isEmpty { return (false, []) }
+      state.isIdle[member] = true
+      if inputHasEnded, state.isIdle.allSatisfy({ $0 }) {
+        state.isDone = true
+        return (true, Array(members.indices))
+      }
+      let wanted = members.indices.filter { state.hasBacklog[$0] }
+      return (false, wanted)
+    }
+    for other in wanted where other != member { members[other].wake() }
+    return isDone
+  }
+
+  /// The member looks for work again.
+  @usableFromInline
+  func isBusy(_ member: Int) {
+    state.withLock {
+      $0.isIdle[member] = false
+      $0.hasBacklog[member] = false
+    }
+  }
+
+  /// An item that was taken back, if there is one.
+  @usableFromInline
+  func takeReturned() -> LedgerEntry<Input>? {
+    state.withLock { $0.returned.isEmpty ? nil : $0.returned.removeFirst() }
+  }
+
+  /// Whether there is something for an idle member, or it may end.
+  @usableFromInline
+  func hasNews() -> Bool {
+    state.withLock { !$0.returned.isEmpty || $0.isDone }
+  }
+
+  /// The member is about to sleep while its process has items that it has not started: whether somebody is idle who
+  /// would take them. If not, it will be woken once somebody is.
+  @usableFromInline
+  func wantsBacklog(of member: Int) -> Bool {
+    state.withLock { state in
+      if state.isIdle.contains(true) { return true }
+      state.hasBacklog[member] = true
+      return false
+    }
+  }
+
+  /// The member has ended before its input did: it takes nothing any more.
+  func hasLeft(_ member: Int) {
+    state.withLock { $0.isIdle[member] = true }
+  }
+
+  /// Items for the others.
+  @usableFromInline
+  func share(_ entries: [LedgerEntry<Input>]) {
+    let idle = state.withLock { state -> [Int] in
+      state.returned += entries
+      return members.indices.filter { state.isIdle[$0] }
+    }
+    for member in idle { members[member].wake() }
+  }
+}
