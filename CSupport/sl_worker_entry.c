@@ -7,7 +7,7 @@
  *   - the descriptor is a unix socket of the parent's making: its peer's process is this one's parent, and of
  *     the same user,
  *   - that parent executes the same file.
- * Otherwise the program goes on as if there were no variable.
+ * Otherwise the program goes on as if there were no variable; but one whose parent has ended meanwhile ends too.
  *
  * A stage's body may use anything that the program's constructors set up, in C++ or Swift (whose
  * runtime learns of the program's types from one). So the worker does not begin in this
@@ -15,6 +15,8 @@
  * for a function that calls it and then never returns to `main`. Libraries' constructors run before that.
  */
 #include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <link.h>
 #include <signal.h>
 #include <stdint.h>
@@ -39,12 +41,17 @@ bool sl_process_is_worker(void) { return worker_socket >= 0; }
 
 /* ---- Who is a worker ----------------------------------------------------------------------- */
 
+/* Ends this process if the parent is on its way out: it executes nothing any more then. */
 static bool executes_the_same(pid_t parent) {
   char path[64];
   struct stat ours, theirs;
   snprintf(path, sizeof path, "/proc/%d/exe", (int)parent);
-  return stat("/proc/self/exe", &ours) == 0 && stat(path, &theirs) == 0 && ours.st_dev == theirs.st_dev &&
-         ours.st_ino == theirs.st_ino;
+  if (stat("/proc/self/exe", &ours) != 0) return false;
+  if (stat(path, &theirs) != 0) {
+    if (errno == ENOENT || errno == ESRCH) _exit(0);
+    return false;
+  }
+  return ours.st_dev == theirs.st_dev && ours.st_ino == theirs.st_ino;
 }
 
 static bool is_packet_socket(int socket) {
@@ -67,9 +74,15 @@ static int spawned_socket(void) {
   socklen_t length = sizeof peer;
   if (!is_packet_socket(SL_WORKER_SOCKET)) return -1;
   if (getsockopt(SL_WORKER_SOCKET, SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0) return -1;
-  if (peer.uid != getuid() || peer.pid != getppid() || !executes_the_same(peer.pid)) return -1;
+  if (peer.uid != getuid()) return -1;
   prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (getppid() != peer.pid) _exit(0); /* the parent ended before it was asked for */
+  /* Whose parent has ended was spawned for nothing. It must not go on and do the whole program's work. */
+  if (getppid() != peer.pid) _exit(0);
+  if (!executes_the_same(peer.pid)) {
+    prctl(PR_SET_PDEATHSIG, 0);
+    return -1;
+  }
+  fcntl(SL_WORKER_SOCKET, F_SETFD, FD_CLOEXEC); /* it is not for what a stage's body may start */
   return SL_WORKER_SOCKET;
 }
 
@@ -136,6 +149,7 @@ static void become_worker(void) {
   worker_socket = spawned_socket();
   if (worker_socket < 0) return;
   unsetenv(SL_WORKER_VARIABLE);
+  prctl(PR_SET_NAME, program_invocation_short_name); /* it would be called "exe", as the link that it was started by */
   /* The terminal sends these to all processes of a job; the parent decides what they mean. */
   signal(SIGINT, SIG_IGN);
   signal(SIGQUIT, SIG_IGN);

@@ -88,8 +88,7 @@ extension ProcessSupervisor {
   }
 
   private func readError(_ record: sl_exchange_record, _ process: WorkerProcess) throws -> any Error {
-    let bytes = try RecordReader(descriptors: process.arriving).read(record, ValueCodec<[UInt8]>())
-    return try bytes.withUnsafeBytes { try ErrorCodec.decode($0) }
+    try RecordReader(descriptors: process.arriving).read(record) { try ErrorCodec.decode($0, handles: $1) }
   }
 
   /// A join takes its items without answering them: those that it has started are its body's.

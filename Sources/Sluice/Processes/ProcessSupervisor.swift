@@ -193,7 +193,7 @@ extension ProcessSupervisor {
       hasNoRoom(entry)
       return false
     }
-    UnsafeMutableRawPointer(place).assumingMemoryBound(to: Input.self).initialize(to: entry.item)
+    inputs.store(entry.item, to: place)
     append(entry, bytes, process)
     return true
   }

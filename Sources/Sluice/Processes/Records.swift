@@ -33,30 +33,42 @@ struct RecordWriter {
   /// There is no room now for the record, or for its descriptors.
   struct NoRoom: Error {}
 
-  /// Writes a record, and gives its payload's size. `reserve` gives the payload's memory, or throws.
+  /// Writes a record of a value, and gives its payload's size. `reserve` gives the payload's memory, or throws.
   @usableFromInline
   func write<Value>(
     _ value: Value, _ codec: ValueCodec<Value>, kind: UInt16,
     reserve: (_ payload: UInt32, _ kind: UInt16) throws -> UnsafeMutableRawPointer
   ) throws -> UInt32 {
+    try write(kind: kind, reserve: reserve) { try codec.encode(value, handles: &$0, $1) }
+  }
+
+  /// Writes a record of what `encode` puts into the memory that it asks for, once.
+  func write(
+    kind: UInt16, reserve: (_ payload: UInt32, _ kind: UInt16) throws -> UnsafeMutableRawPointer,
+    encode: (inout HandleList, (Int) throws -> UnsafeMutableRawPointer) throws -> Void
+  ) throws -> UInt32 {
     var handles = HandleList()
     var apart: SegmentOfValue?
     var payload: UnsafeMutableRawPointer?
     var bytes: UInt32 = 0
-    try codec.encode(value, handles: &handles) { count in
-      if count + 8 <= largest {
-        bytes = UInt32(count + 8)
-        payload = try reserve(bytes, kind)
-        return payload! + 8
+    try withoutActuallyEscaping(reserve) { reserve in
+      try encode(&handles) { count in
+        if count + 8 <= largest {
+          bytes = UInt32(count + 8)
+          let place = try reserve(bytes, kind)
+          payload = place
+          return place + 8
+        }
+        let segment = try SegmentOfValue(byteCount: count)
+        apart = segment
+        return segment.memory
       }
-      let segment = try SegmentOfValue(byteCount: count)
-      apart = segment
-      return segment.memory
     }
     if let apart {
       bytes = 16
-      payload = try reserve(bytes, kind | RecordKind.apart)
-      (payload! + 8).storeBytes(of: UInt64(apart.byteCount), as: UInt64.self)
+      let place = try reserve(bytes, kind | RecordKind.apart)
+      (place + 8).storeBytes(of: UInt64(apart.byteCount), as: UInt64.self)
+      payload = place
     }
     guard let payload else { return 0 }
     let passed = (apart.map { [$0.descriptor] } ?? []) + handles.descriptors
@@ -83,6 +95,12 @@ struct RecordReader {
 
   @usableFromInline
   func read<Value>(_ record: sl_exchange_record, _ codec: ValueCodec<Value>) throws -> Value {
+    try read(record) { try codec.decode($0, handles: $1) }
+  }
+
+  func read<Value>(
+    _ record: sl_exchange_record, _ decode: (UnsafeRawBufferPointer, HandleList) throws -> Value
+  ) throws -> Value {
     guard record.bytes >= 8 else { throw Nonsense(what: "a record without its numbers") }
     let payload = UnsafeRawBufferPointer(start: record.payload, count: Int(record.bytes))
     var received: [Int32] = []
@@ -103,11 +121,11 @@ struct RecordReader {
         throw Nonsense(what: "a value apart of another size")
       }
     }
-    let handles = HandleList(receiving: received)
+    let handles = HandleList(received: try received.map { try SharedMemory(receiving: $0) })
     if let apart {
-      return try codec.decode(UnsafeRawBufferPointer(start: apart.memory, count: apart.byteCount), handles: handles)
+      return try decode(UnsafeRawBufferPointer(start: apart.memory, count: apart.byteCount), handles)
     }
-    return try codec.decode(UnsafeRawBufferPointer(rebasing: payload[8...]), handles: handles)
+    return try decode(UnsafeRawBufferPointer(rebasing: payload[8...]), handles)
   }
 }
 

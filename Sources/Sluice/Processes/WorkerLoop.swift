@@ -143,9 +143,7 @@ public final class _WorkerLoop {
       sl_exchange_took(exchange, &record)
       crashPoint()
     }
-    if codec.isBitwise {
-      return UnsafeRawPointer(record.payload).assumingMemoryBound(to: Input.self).pointee
-    }
+    if codec.isBitwise { return try codec.load(from: record.payload) }
     return try reader.read(record, codec)
   }
 
@@ -157,7 +155,7 @@ public final class _WorkerLoop {
     if codec.isBitwise {
       bytes = UInt32(MemoryLayout<Output>.size)
       let place = sl_exchange_respond(exchange, bytes, kind, 0).map { UnsafeMutableRawPointer($0) } ?? waitForRoom(bytes, kind)
-      place.assumingMemoryBound(to: Output.self).initialize(to: output)
+      codec.store(output, to: place)
     } else {
       bytes = try writer.write(output, codec, kind: kind) { bytes, kind in
         sl_exchange_respond(exchange, bytes, kind, 0).map { UnsafeMutableRawPointer($0) } ?? waitForRoom(bytes, kind)
@@ -167,6 +165,22 @@ public final class _WorkerLoop {
     sl_exchange_commit(exchange, bytes)
     crashPoint()
     if _slowPath(sl_exchange_parent_is_asleep(exchange)) { signalNowAndThen() }
+  }
+
+  private func answerFailed(_ error: any Error) throws {
+    let kind = RecordKind.failed
+    let bytes = try writer.write(kind: kind) { bytes, kind in
+      sl_exchange_respond(exchange, bytes, kind, 0).map { UnsafeMutableRawPointer($0) } ?? waitForRoom(bytes, kind)
+    } encode: { handles, room in
+      try ErrorCodec.encode(error, handles: &handles).withUnsafeBytes { encoded in
+        let place = try room(encoded.count)
+        if let start = encoded.baseAddress { place.copyMemory(from: start, byteCount: encoded.count) }
+      }
+    }
+    crashPoint()
+    sl_exchange_commit(exchange, bytes)
+    crashPoint()
+    if sl_exchange_parent_is_asleep(exchange) { signalNowAndThen() }
   }
 
   @usableFromInline
@@ -180,9 +194,8 @@ public final class _WorkerLoop {
 
   @usableFromInline @inline(never)
   func fail(_ error: any Error) {
-    let bytes = ErrorCodec.encode(error)
     do {
-      try answer(RecordKind.failed, bytes, ValueCodec<[UInt8]>())
+      try answerFailed(error)
     } catch {
       // There is no memory even for the error. The parent sees the item's worker die.
       abort()

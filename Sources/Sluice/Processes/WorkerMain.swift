@@ -63,7 +63,7 @@ private struct ReceivedSetup {
 
   /// Runs the stage. `ready` is called once it is there.
   func serve(_ loop: _WorkerLoop, ready: () -> Void) throws {
-    guard let type = TypeIdentity(bytes: identity).find() else {
+    guard let type = TypeIdentity(untrusted: identity).find() else {
       throw RefusedStage(reason: "its type cannot be found again")
     }
     switch form {
