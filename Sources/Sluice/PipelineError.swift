@@ -34,10 +34,11 @@ extension StageDescription {
       throw wrong(workersArgument, "\(workersArgument) must be 1 or more, and is \(workers)")
     }
     if workers > Self.mostWorkers {
-      throw wrong(workersArgument, "\(workersArgument) must be \(Self.mostWorkers) or fewer, and is \(workers)")
+      throw wrong(
+        workersArgument, "\(workersArgument) must be \(Self.mostWorkers) or fewer, and is \(workers)")
     }
     if let objection {
-      throw wrong("stage", objection)
+      throw wrong(objection.argument, objection.reason)
     }
     if throttle < 0 {
       throw wrong("throttle", "throttle must be 0 (no bound) or more, and is \(throttle)")

@@ -90,7 +90,7 @@ struct StageDescription: Sendable {
   var processes = 0
   var runsInProcesses = false
   /// Why a worker process cannot run it.
-  var objection: String?
+  var objection: (argument: String, reason: String)?
   /// One output for each input, and so one count for both.
   var countsItemsOnce: Bool { execution == .resumable && form == "stage" }
 

@@ -54,7 +54,7 @@ final class DescriptorReceiver {
     self.waits = waits
   }
 
-  deinit { arrived.forEach { sl_descriptor_close($0) } }
+  deinit { for descriptor in arrived { sl_descriptor_close(descriptor) } }
 
   /// The descriptors with these numbers, the caller's from now on. Nil: they are not there, or not what they should be.
   func take(first: UInt64, count: Int) -> [Int32]? {
@@ -73,7 +73,7 @@ final class DescriptorReceiver {
 
   private func drop(upTo first: UInt64) {
     let stale = Int(min(UInt64(arrived.count), first - next))
-    arrived.prefix(stale).forEach { sl_descriptor_close($0) }
+    for descriptor in arrived.prefix(stale) { sl_descriptor_close(descriptor) }
     arrived.removeFirst(stale)
     next += UInt64(stale)
   }
@@ -89,7 +89,7 @@ final class DescriptorReceiver {
     guard length == MemoryLayout<DescriptorMessage>.size, message.magic == DescriptorMessage().magic,
       message.count == UInt32(count), count > 0, message.first == next + UInt64(arrived.count)
     else {
-      received.forEach { sl_descriptor_close($0) }
+      for descriptor in received { sl_descriptor_close(descriptor) }
       return false
     }
     arrived += received

@@ -18,12 +18,13 @@ final class ProcessCrew<Input: Sendable>: @unchecked Sendable {
     var isDone = false
   }
   private let state: Locked<State>
-  private let members: [Worker]
+  /// The run keeps them alive.
+  private let members: [Unmanaged<Worker>]
 
   init(setup: WorkerSetup, timeout: Duration?, members: [Worker]) {
     self.setup = setup
     self.timeout = timeout
-    self.members = members
+    self.members = members.map(Unmanaged.passUnretained)
     state = Locked(
       State(
         isIdle: Array(repeating: false, count: members.count),
@@ -47,7 +48,7 @@ final class ProcessCrew<Input: Sendable>: @unchecked Sendable {
       let wanted = members.indices.filter { state.hasBacklog[$0] }
       return (false, wanted)
     }
-    for other in wanted where other != member { members[other].wake() }
+    for other in wanted where other != member { members[other].takeUnretainedValue().wake() }
     return isDone
   }
 
@@ -95,6 +96,6 @@ final class ProcessCrew<Input: Sendable>: @unchecked Sendable {
       state.returned += entries
       return members.indices.filter { state.isIdle[$0] }
     }
-    for member in idle { members[member].wake() }
+    for member in idle { members[member].takeUnretainedValue().wake() }
   }
 }

@@ -3,7 +3,8 @@ import CSluice
 /// What is rarer on the way of an item: values that are encoded, errors, other forms than one in and one out.
 extension ProcessSupervisor {
   @usableFromInline @inline(never)
-  func reserveAgain(_ process: WorkerProcess, _ bytes: UInt32, _ kind: UInt16) -> UnsafeMutablePointer<CChar>? {
+  func reserveAgain(_ process: WorkerProcess, _ bytes: UInt32, _ kind: UInt16) -> UnsafeMutablePointer<CChar>?
+  {
     guard sl_exchange_refresh_room(process.exchange) else {
       isBroken(process, "how far it has read")
       return nil
@@ -21,12 +22,14 @@ extension ProcessSupervisor {
   @usableFromInline @inline(never)
   func giveEncoded(_ entry: consuming LedgerEntry<Input>, _ process: WorkerProcess) -> Bool {
     let writer = RecordWriter(
-      descriptors: process.descriptors, largest: Int(sl_exchange_largest(process.exchange.pointee.request_bytes)),
+      descriptors: process.descriptors,
+      largest: Int(sl_exchange_largest(process.exchange.pointee.request_bytes)),
       waits: false)
     do {
       let bytes = try writer.write(entry.item, inputs, kind: RecordKind.item) { bytes, kind in
         guard
-          let place = sl_exchange_reserve(process.exchange, bytes, kind, 0) ?? reserveAgain(process, bytes, kind)
+          let place = sl_exchange_reserve(process.exchange, bytes, kind, 0)
+            ?? reserveAgain(process, bytes, kind)
         else { throw RecordWriter.NoRoom() }
         return UnsafeMutableRawPointer(place)
       }

@@ -3,7 +3,11 @@ import Glibc
 
 /// The process: its start, waiting for it, its end.
 extension ProcessSupervisor {
-  private static var mostFailedStarts: Int { 4 }
+  /// How many processes in a row may come to nothing. One that is killed while it starts says less about the stage than
+  /// one that ends by itself.
+  private static func mostFailedStarts(_ cause: WorkerDied.Cause) -> Int {
+    cause == .signal(SIGKILL) ? 50 : 4
+  }
   private static var firstPauseMilliseconds: Int32 { 10 }
 
   private var label: String { stage.label(worker.stage) }
@@ -34,7 +38,8 @@ extension ProcessSupervisor {
         worker.setExchange(process.exchange.pointee.facts)
         return process
       } catch {
-        guard case .died = error, state.pointee.failedStarts + 1 < Self.mostFailedStarts else {
+        guard case .died(let cause) = error, state.pointee.failedStarts + 1 < Self.mostFailedStarts(cause)
+        else {
           if case .abandoned = error { return nil }
           worker.run.fail(PipelineError(stage: label, reason: error.reason), at: worker.position)
           return nil
@@ -47,7 +52,7 @@ extension ProcessSupervisor {
 
   /// Before another start, after one that came to nothing: longer each time.
   private func pause() {
-    let milliseconds = Self.firstPauseMilliseconds << Int32(min(state.pointee.failedStarts, 6))
+    let milliseconds = Self.firstPauseMilliseconds << Int32(min(state.pointee.failedStarts, 3))
     state.pointee.failedStarts += 1
     if sl_wait_descriptors(worker.event, -1, -1, milliseconds) != 0 { sl_event_reset(worker.event) }
   }
@@ -71,11 +76,15 @@ extension ProcessSupervisor {
     }
     let hasNothing = state.pointee.ledger.count == 0 && state.pointee.pending.isEmpty && !held.isFull.pointee
     if hasNothing, state.pointee.ended == nil {
-      if crew.isAlone ? state.pointee.inputHasEnded : crew.idle(worker.index, inputHasEnded: state.pointee.inputHasEnded) {
+      if crew.isAlone
+        ? state.pointee.inputHasEnded : crew.idle(worker.index, inputHasEnded: state.pointee.inputHasEnded)
+      {
         allIsDone(process)
         if state.pointee.isThrough { return }
       }
-    } else if !crew.isAlone, state.pointee.ledger.count > 1, crew.wantsBacklog(of: worker.index), share(process) {
+    } else if !crew.isAlone, state.pointee.ledger.count > 1, crew.wantsBacklog(of: worker.index),
+      share(process)
+    {
       return
     }
     sleep(process, wantsInput: wantsInput)
@@ -118,7 +127,9 @@ extension ProcessSupervisor {
         return true
       }
       if wantsInput, let input = worker.input, !input.isEmpty || input.isClosed { return true }
-      if form == .join, sl_exchange_has_item(process.exchange) != (state.pointee.ledger.count > 0) { return true }
+      if form == .join, sl_exchange_has_item(process.exchange) != (state.pointee.ledger.count > 0) {
+        return true
+      }
       return !crew.isAlone && crew.hasNews()
     }
     if worker.run.engine.spin(until: isReady) { return }
@@ -153,7 +164,9 @@ extension ProcessSupervisor {
 
   /// Ends a process that has been at one item for longer than it may.
   private func watch(_ process: WorkerProcess, _ timeout: Duration) {
-    guard state.pointee.ended == nil, state.pointee.ledger.count > 0, !sl_exchange_has_response(process.exchange) else {
+    guard state.pointee.ended == nil, state.pointee.ledger.count > 0,
+      !sl_exchange_has_response(process.exchange)
+    else {
       return
     }
     let now = sl_now_nanoseconds()
@@ -202,7 +215,7 @@ extension ProcessSupervisor {
       let item = victim.item
       fail(victim, WorkerDied(cause: cause, item: item, stage: label))
     } else if state.pointee.answered == 0 {
-      if state.pointee.failedStarts + 1 >= Self.mostFailedStarts {
+      if state.pointee.failedStarts + 1 >= Self.mostFailedStarts(cause) {
         let error = WorkerStartError.died(cause)
         worker.run.fail(PipelineError(stage: label, reason: error.reason), at: worker.position)
       } else {

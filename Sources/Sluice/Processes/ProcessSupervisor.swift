@@ -38,7 +38,7 @@ final class ProcessSupervisor<Input: Codable & Sendable, Output: Codable & Senda
     @usableFromInline init() {}
   }
 
-  @usableFromInline let worker: Worker
+  @usableFromInline unowned(unsafe) let worker: Worker
   @usableFromInline let intake: Intake<Input>
   @usableFromInline let output: Channel<Output>
   @usableFromInline let crew: ProcessCrew<Input>
@@ -58,7 +58,8 @@ final class ProcessSupervisor<Input: Codable & Sendable, Output: Codable & Senda
 
   @usableFromInline
   init(
-    worker: Worker, intake: Intake<Input>, output: Channel<Output>, crew: ProcessCrew<Input>, form: WorkerSetup.Form,
+    worker: Worker, intake: Intake<Input>, output: Channel<Output>, crew: ProcessCrew<Input>,
+    form: WorkerSetup.Form,
     stage: StageDescription, inputShare: Int, outputShare: Int
   ) {
     self.worker = worker

@@ -75,7 +75,8 @@ struct RecordWriter {
     var first: UInt64 = 0
     if !passed.isEmpty {
       var error: Int32 = 0
-      guard passed.count <= Int(UInt16.max), let sent = descriptors.send(passed, waits: waits, error: &error) else {
+      guard passed.count <= Int(UInt16.max), let sent = descriptors.send(passed, waits: waits, error: &error)
+      else {
         throw NoRoom()
       }
       first = sent
@@ -113,11 +114,13 @@ struct RecordReader {
     }
     var apart: SegmentOfValue?
     if record.kind & RecordKind.apart != 0 {
-      guard record.bytes == 16, !received.isEmpty else { throw Nonsense(what: "a value apart that is nowhere") }
+      guard record.bytes == 16, !received.isEmpty else {
+        throw Nonsense(what: "a value apart that is nowhere")
+      }
       let count = payload.load(fromByteOffset: 8, as: UInt64.self)
       apart = SegmentOfValue(receiving: received.removeFirst(), byteCount: count)
       if apart == nil {
-        received.forEach { sl_descriptor_close($0) }
+        for descriptor in received { sl_descriptor_close(descriptor) }
         throw Nonsense(what: "a value apart of another size")
       }
     }
@@ -149,7 +152,8 @@ final class SegmentOfValue {
   /// Takes the descriptor over. Nil: it is no segment of that size.
   init?(receiving descriptor: Int32, byteCount: UInt64) {
     var memory: UnsafeMutableRawPointer?
-    guard byteCount > 0, byteCount <= UInt64(Int.max), sl_segment_map(descriptor, byteCount, &memory) == 0, let memory
+    guard byteCount > 0, byteCount <= UInt64(Int.max), sl_segment_map(descriptor, byteCount, &memory) == 0,
+      let memory
     else {
       sl_descriptor_close(descriptor)
       return nil

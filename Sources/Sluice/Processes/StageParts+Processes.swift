@@ -15,7 +15,8 @@ extension StageParts where Input: Codable, Output: Codable {
   @usableFromInline
   func makeCrew(_ declared: ProcessDeclaration) -> ProcessCrew<Input> {
     ProcessCrew(
-      setup: declared.setup ?? WorkerSetup(form: .stage, identity: [], configuration: []), timeout: declared.timeout,
+      setup: declared.setup ?? WorkerSetup(form: .stage, identity: [], configuration: []),
+      timeout: declared.timeout,
       members: workers)
   }
 
@@ -36,7 +37,7 @@ struct ProcessDeclaration: Sendable {
   let timeout: Duration?
   /// Nil: `objection` says why there is none.
   let setup: WorkerSetup?
-  let objection: String?
+  let objection: (argument: String, reason: String)?
 
   /// Finds out how a worker will find the stage's type, and encodes the stage.
   @usableFromInline
@@ -44,7 +45,7 @@ struct ProcessDeclaration: Sendable {
     self.form = form.value
     self.timeout = timeout
     var setup: WorkerSetup?
-    var objection: String?
+    var objection: (argument: String, reason: String)?
     do {
       let identity = try TypeIdentity(Declared.self)
       var handles = HandleList()
@@ -53,13 +54,13 @@ struct ProcessDeclaration: Sendable {
       if handles.descriptors.isEmpty {
         setup = WorkerSetup(form: form.value, identity: identity.bytes, configuration: configuration)
       } else {
-        objection = "a stage cannot hold shared memory; give it with the items"
+        objection = ("stage", "a stage cannot hold shared memory; give it with the items")
       }
     } catch {
-      objection = "the stage \(Declared.self) cannot be given to a worker process: \(error)"
+      objection = ("stage", "the stage \(Declared.self) cannot be given to a worker process: \(error)")
     }
     if objection == nil, let timeout, timeout <= .zero {
-      objection = "timeout must be longer than zero, and is \(timeout)"
+      objection = ("timeout", "timeout must be longer than zero, and is \(timeout)")
     }
     self.setup = setup
     self.objection = objection

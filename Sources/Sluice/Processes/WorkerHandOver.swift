@@ -22,8 +22,12 @@ enum WorkerHandOver {
     /// Why the other side is none to work with; nil: it is.
     var objection: String? {
       if magic != WorkerHandOver.magic { return "it is no hand-over of a stage" }
-      if version != WorkerHandOver.version { return "it has version \(version), and not \(WorkerHandOver.version)" }
-      if layout != UInt32(MemoryLayout<sl_exchange_facts>.size) { return "its shared memory is laid out otherwise" }
+      if version != WorkerHandOver.version {
+        return "it has version \(version), and not \(WorkerHandOver.version)"
+      }
+      if layout != UInt32(MemoryLayout<sl_exchange_facts>.size) {
+        return "its shared memory is laid out otherwise"
+      }
       if program != sl_program_id() { return "it is another program, or another build of it" }
       return nil
     }
@@ -38,7 +42,9 @@ enum WorkerHandOver {
 
     var objection: String? {
       if magic != WorkerHandOver.magic { return "its answer is none" }
-      if version != WorkerHandOver.version { return "it has version \(version), and not \(WorkerHandOver.version)" }
+      if version != WorkerHandOver.version {
+        return "it has version \(version), and not \(WorkerHandOver.version)"
+      }
       if program != sl_program_id() { return "it is another program, or another build of it" }
       return nil
     }
@@ -65,7 +71,9 @@ struct WorkerSetup: Sendable {
   }
 
   /// The parts of such bytes.
-  static func parts(_ bytes: UnsafeRawBufferPointer) -> (form: Form, identity: [UInt8], configuration: UnsafeRawBufferPointer)? {
+  static func parts(_ bytes: UnsafeRawBufferPointer) -> (
+    form: Form, identity: [UInt8], configuration: UnsafeRawBufferPointer
+  )? {
     guard bytes.count >= 5, let form = Form(rawValue: bytes[0]) else { return nil }
     let length = Int(bytes.loadUnaligned(fromByteOffset: 1, as: UInt32.self))
     guard length <= bytes.count - 5 else { return nil }

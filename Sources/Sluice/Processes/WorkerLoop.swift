@@ -154,11 +154,14 @@ public final class _WorkerLoop {
     let bytes: UInt32
     if codec.isBitwise {
       bytes = UInt32(MemoryLayout<Output>.size)
-      let place = sl_exchange_respond(exchange, bytes, kind, 0).map { UnsafeMutableRawPointer($0) } ?? waitForRoom(bytes, kind)
+      let place =
+        sl_exchange_respond(exchange, bytes, kind, 0).map { UnsafeMutableRawPointer($0) }
+        ?? waitForRoom(bytes, kind)
       codec.store(output, to: place)
     } else {
       bytes = try writer.write(output, codec, kind: kind) { bytes, kind in
-        sl_exchange_respond(exchange, bytes, kind, 0).map { UnsafeMutableRawPointer($0) } ?? waitForRoom(bytes, kind)
+        sl_exchange_respond(exchange, bytes, kind, 0).map { UnsafeMutableRawPointer($0) }
+          ?? waitForRoom(bytes, kind)
       }
     }
     crashPoint()
@@ -170,7 +173,8 @@ public final class _WorkerLoop {
   private func answerFailed(_ error: any Error) throws {
     let kind = RecordKind.failed
     let bytes = try writer.write(kind: kind) { bytes, kind in
-      sl_exchange_respond(exchange, bytes, kind, 0).map { UnsafeMutableRawPointer($0) } ?? waitForRoom(bytes, kind)
+      sl_exchange_respond(exchange, bytes, kind, 0).map { UnsafeMutableRawPointer($0) }
+        ?? waitForRoom(bytes, kind)
     } encode: { handles, room in
       try ErrorCodec.encode(error, handles: &handles).withUnsafeBytes { encoded in
         let place = try room(encoded.count)
@@ -185,7 +189,9 @@ public final class _WorkerLoop {
 
   @usableFromInline
   func end() {
-    _ = sl_exchange_respond(exchange, 0, RecordKind.done, 0).map { UnsafeMutableRawPointer($0) } ?? waitForRoom(0, RecordKind.done)
+    _ =
+      sl_exchange_respond(exchange, 0, RecordKind.done, 0).map { UnsafeMutableRawPointer($0) }
+      ?? waitForRoom(0, RecordKind.done)
     crashPoint()
     sl_exchange_commit(exchange, 0)
     crashPoint()

@@ -36,11 +36,14 @@ private func takeOver(_ socket: Int32) throws -> (_WorkerLoop, ReceivedSetup) {
     throw RefusedStage(reason: "the hand-over is not whole")
   }
   if let objection = hello.objection { throw RefusedStage(reason: objection) }
-  let (segment, doorbell, parentEvent, file) = (descriptors[0], descriptors[1], descriptors[2], descriptors[3])
+  let (segment, doorbell, parentEvent, file) = (
+    descriptors[0], descriptors[1], descriptors[2], descriptors[3]
+  )
   let exchange = UnsafeMutablePointer<sl_exchange>.allocate(capacity: 1)
   exchange.initialize(to: sl_exchange())
   var memory: UnsafeMutableRawPointer?
-  guard sl_segment_map(segment, hello.segmentBytes, &memory) == 0, sl_exchange_open(exchange, memory, hello.segmentBytes)
+  guard sl_segment_map(segment, hello.segmentBytes, &memory) == 0,
+    sl_exchange_open(exchange, memory, hello.segmentBytes)
   else { throw RefusedStage(reason: "the segment is none") }
   var setup: UnsafeMutableRawPointer?
   guard sl_segment_map(file, hello.setupBytes, &setup) == 0, let setup else {

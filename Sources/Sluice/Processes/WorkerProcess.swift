@@ -93,7 +93,9 @@ final class WorkerProcess {
     }
     crashPoint()
     // EPIPE: it has ended, and waitUntilReady will tell how.
-    if sent != 0, sent != EPIPE, sent != ECONNRESET { throw .system(what: "handing over to a worker", errno: sent) }
+    if sent != 0, sent != EPIPE, sent != ECONNRESET {
+      throw .system(what: "handing over to a worker", errno: sent)
+    }
   }
 
   /// Waits until the worker has taken the stage. `isAbandoned` is asked after each wake-up.

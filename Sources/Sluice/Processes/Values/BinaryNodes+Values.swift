@@ -11,7 +11,8 @@ extension BinaryNodes {
 
   func mismatch(_ type: Any.Type, _ path: () -> BinaryPath?) -> DecodingError {
     .typeMismatch(
-      type, .init(codingPath: BinaryPath.keys(path()), debugDescription: "there is something else than \(type)")
+      type,
+      .init(codingPath: BinaryPath.keys(path()), debugDescription: "there is something else than \(type)")
     )
   }
 
@@ -56,7 +57,8 @@ extension BinaryNodes {
   }
 
   /// Any integer of the log, as JSON would give it: what fits, fits.
-  func integer<Number: FixedWidthInteger>(_ source: BinarySource, _ path: () -> BinaryPath?) throws -> Number {
+  func integer<Number: FixedWidthInteger>(_ source: BinarySource, _ path: () -> BinaryPath?) throws -> Number
+  {
     let number: Number?
     switch source {
     case .nothing: number = nil
