@@ -32,8 +32,11 @@ let package = Package(
     .executableTarget(
       name: "queue-memory", dependencies: ["CSluice"], path: "Tests/QueueMemory",
       cSettings: [.define("_GNU_SOURCE")]),
+    // Runs a pipeline with worker processes and dies on purpose, for a test.
+    .executableTarget(
+      name: "process-parent", dependencies: ["CSluice", "Sluice"], path: "Tests/ProcessParent"),
     .testTarget(name: "CSluiceTests", dependencies: ["CSluice", "queue-memory"], exclude: ["Headers"]),
-    .testTarget(name: "SluiceTests", dependencies: ["Sluice"]),
+    .testTarget(name: "SluiceTests", dependencies: ["Sluice", "process-parent"]),
     .testTarget(name: "StressTests", dependencies: ["CSluice", "Sluice"]),
     .testTarget(name: "WordCountTests", dependencies: ["WordCountCore", "wordcount"]),
   ],

@@ -129,6 +129,8 @@ bool sl_socket_is_hung_up(int32_t socket) {
   return poll(&polled, 1, 0) > 0 && (polled.revents & (POLLHUP | POLLERR)) != 0;
 }
 
+void sl_socket_shut_down(int32_t socket) { shutdown(socket, SHUT_RDWR); }
+
 /* ---- Memory -------------------------------------------------------------------------------- */
 
 enum { SIZE_SEALS = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL };
@@ -154,18 +156,11 @@ int sl_segment_create(uint64_t bytes, int32_t *descriptor, void **memory) {
 }
 
 int sl_segment_map(int32_t descriptor, uint64_t bytes, void **memory) {
-  uint64_t there;
+  struct stat facts;
   int seals = fcntl(descriptor, F_GET_SEALS);
-  if (seals < 0 || (seals & SIZE_SEALS) != SIZE_SEALS) return EINVAL;
-  if (sl_descriptor_bytes(descriptor, &there) != 0 || there != bytes || bytes == 0) return EINVAL;
+  if (seals < 0 || (seals & SIZE_SEALS) != SIZE_SEALS || fstat(descriptor, &facts) != 0) return EINVAL;
+  if (bytes == 0 || (uint64_t)facts.st_size != bytes || (uint64_t)facts.st_blocks < bytes / 512) return EINVAL;
   return map(descriptor, bytes, memory);
 }
 
 void sl_segment_unmap(void *memory, uint64_t bytes) { munmap(memory, bytes); }
-
-int sl_descriptor_bytes(int32_t descriptor, uint64_t *bytes) {
-  struct stat facts;
-  if (fstat(descriptor, &facts) != 0) return errno;
-  *bytes = (uint64_t)facts.st_size;
-  return 0;
-}

@@ -72,8 +72,11 @@ int sl_socket_send(int32_t socket, const void *bytes, size_t count, const int32_
 ptrdiff_t sl_socket_receive(int32_t socket, void *bytes, size_t capacity, int32_t *descriptors,
                             size_t *descriptor_count, bool waits, int *error);
 
-/* Whether the other end is closed. */
+/* Whether the other end is closed, or either has shut it down. */
 bool sl_socket_is_hung_up(int32_t socket);
+
+/* Ends what the socket is for, on both sides: nobody waits in it any more. */
+void sl_socket_shut_down(int32_t socket);
 
 /* ---- Memory -------------------------------------------------------------------------------- */
 
@@ -81,13 +84,11 @@ bool sl_socket_is_hung_up(int32_t socket);
  * ENOMEM here, and no signal later), zero. In no folder, and gone with its last descriptor and mapping. */
 int sl_segment_create(uint64_t bytes, int32_t *descriptor, void **memory);
 
-/* Maps a segment of exactly this size; EINVAL: it is none, or its size may still change. */
+/* Maps a segment of exactly this size; EINVAL: it is none, or its size may still change, or not all of its memory is
+ * there (whoever hands over a size that is not there may hand over any). */
 int sl_segment_map(int32_t descriptor, uint64_t bytes, void **memory);
 
 void sl_segment_unmap(void *memory, uint64_t bytes);
-
-/* The size of what the descriptor stands for, in bytes. */
-int sl_descriptor_bytes(int32_t descriptor, uint64_t *bytes);
 
 /* ---- This program -------------------------------------------------------------------------- */
 
@@ -97,7 +98,6 @@ uint64_t sl_program_id(void);
 
 /* Whether this process is a worker. */
 bool sl_process_is_worker(void);
-
 
 #ifdef __cplusplus
 }

@@ -18,12 +18,16 @@ final class ProcessCrew<Input: Sendable>: @unchecked Sendable {
     var isDone = false
   }
   private let state: Locked<State>
+  /// The number of returned items; a hint.
+  private let returned: UnsafeMutablePointer<sl_atomic_u32>
   /// The run keeps them alive.
   private let members: [Unmanaged<Worker>]
 
   init(setup: WorkerSetup, timeout: Duration?, members: [Worker]) {
     self.setup = setup
     self.timeout = timeout
+    returned = .allocate(capacity: 1)
+    sl_store_relaxed_u32(returned, 0)
     self.members = members.map(Unmanaged.passUnretained)
     state = Locked(
       State(
@@ -31,7 +35,12 @@ final class ProcessCrew<Input: Sendable>: @unchecked Sendable {
         hasBacklog: Array(repeating: false, count: members.count)))
   }
 
+  deinit { returned.deallocate() }
+
   @usableFromInline var isAlone: Bool { members.count == 1 }
+
+  /// Whether there may be an item that was taken back. Cheap.
+  @usableFromInline var hasReturned: Bool { sl_load_relaxed_u32(returned) != 0 }
 
   /// The member has nothing to do, and its input gives nothing now. Who has a backlog is asked to share it.
   /// `hasEnded`: the input never will. True: nor will anybody else give it anything, so that it ends.
@@ -64,7 +73,11 @@ final class ProcessCrew<Input: Sendable>: @unchecked Sendable {
   /// An item that was taken back, if there is one.
   @usableFromInline
   func takeReturned() -> LedgerEntry<Input>? {
-    state.withLock { $0.returned.isEmpty ? nil : $0.returned.removeFirst() }
+    state.withLock { state in
+      guard !state.returned.isEmpty else { return nil }
+      sl_store_relaxed_u32(returned, UInt32(clamping: state.returned.count - 1))
+      return state.returned.removeFirst()
+    }
   }
 
   /// Whether there is something for an idle member, or it may end.
@@ -94,6 +107,7 @@ final class ProcessCrew<Input: Sendable>: @unchecked Sendable {
   func share(_ entries: [LedgerEntry<Input>]) {
     let idle = state.withLock { state -> [Int] in
       state.returned += entries
+      sl_store_relaxed_u32(returned, UInt32(clamping: state.returned.count))
       return members.indices.filter { state.isIdle[$0] }
     }
     for member in idle { members[member].takeUnretainedValue().wake() }

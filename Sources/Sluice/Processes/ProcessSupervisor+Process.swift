@@ -238,6 +238,7 @@ extension ProcessSupervisor {
       sl_exchange_stop(process.exchange.pointee.facts)
       crashPoint()
       process.close()
+      process.shutDown()
       process.ring()
       if state.pointee.ended == nil { waitForEnd(process) }
       self.process = nil

@@ -165,6 +165,11 @@ extension ProcessSupervisor {
   @inlinable
   func dispatch(_ process: WorkerProcess) -> Int {
     var given = 0
+    if _slowPath(crew.hasReturned), state.pointee.pending.isEmpty, state.pointee.ledger.count == 0,
+      let entry = crew.takeReturned()
+    {
+      state.pointee.pending.append(entry)
+    }
     while state.pointee.ledger.count < state.pointee.window, !state.pointee.mustWaitForRoom {
       if _slowPath(!state.pointee.pending.isEmpty) {
         guard give(state.pointee.pending.removeFirst(), process) else { break }

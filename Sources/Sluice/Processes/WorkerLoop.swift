@@ -252,7 +252,8 @@ public final class _WorkerLoop {
       place = sl_exchange_respond(exchange, bytes, kind, 0)
       return place != nil
     }
-    return UnsafeMutableRawPointer(place!)
+    guard let place else { leave() }
+    return UnsafeMutableRawPointer(place)
   }
 
   private static let spins = 200
@@ -273,13 +274,19 @@ public final class _WorkerLoop {
       let woken = sl_wait_descriptors(doorbell, -1, socket, -1)
       if woken & UInt32(SL_WAIT_EVENT) != 0 { sl_event_reset(doorbell) }
       crashPoint()
-      if woken & UInt32(SL_WAIT_SOCKET) != 0, woken & UInt32(SL_WAIT_EVENT) == 0, parentHasGone() { _exit(0) }
+      if woken & UInt32(SL_WAIT_SOCKET) != 0, woken & UInt32(SL_WAIT_EVENT) == 0, parentHasLeft() { leave() }
     }
     sl_exchange_worker_woke(exchange)
   }
 
   /// The socket is readable also while descriptors wait in it for the record that needs them.
-  private func parentHasGone() -> Bool { sl_socket_is_hung_up(socket) }
+  private func parentHasLeft() -> Bool { sl_socket_is_hung_up(socket) }
+
+  /// The parent takes no answer any more.
+  private func leave() -> Never {
+    fflush(nil)
+    _exit(0)
+  }
 
   private func signal() {
     lastSignal.pointee = sl_now_nanoseconds()

@@ -5,6 +5,11 @@ import Glibc
 /// items until the parent closes the exchange or ends.
 @_cdecl("sl_worker_main_")
 public func _sluiceWorkerMain(_ socket: Int32) {
+  #if DEBUG
+    let crash = CrashRequest()
+    crash?.arm()
+    defer { crash?.reportEnd() }
+  #endif
   do {
     let (loop, setup) = try takeOver(socket)
     try setup.serve(loop) { reply(socket, refusal: nil) }

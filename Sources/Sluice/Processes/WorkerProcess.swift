@@ -164,6 +164,12 @@ final class WorkerProcess {
     wakeIfAsleep()
   }
 
+  /// Nobody will take descriptors from the worker any more: should it wait for that, it goes on.
+  func shutDown() {
+    sl_socket_shut_down(child.socket)
+    crashPoint()
+  }
+
   @usableFromInline
   func kill() { sl_child_kill(&child) }
 
