@@ -200,8 +200,9 @@ extension ProcessSupervisor {
     worker.setExchange(nil)
     let count = state.pointee.ledger.count
     let waiting = Int((state.pointee.admitted &- sl_exchange_started(process.exchange)) & UInt32(Int32.max))
-    // What it says may be nonsense: one item at most was at work, the first.
-    let wasAtWork = form != .join && count > 0 && waiting + Int(state.pointee.unadmitted) < count
+    // One item at most was at work, the first; and it was, if the process says what cannot be.
+    let given = count - Int(state.pointee.unadmitted)
+    let wasAtWork = form != .join && given > 0 && (waiting != given || cause.isNonsense)
     var entries = state.pointee.ledger.removeLast(count)?.entries ?? []
     if count == 0 || state.pointee.answered > 0 || wasAtWork { state.pointee.failedStarts = 0 }
     let victim = wasAtWork ? entries.removeFirst() : nil

@@ -16,6 +16,8 @@ public struct WorkerDied: Error, CustomStringConvertible {
     case nonsense(String)
     /// The program has the system or somebody else take its children's ends.
     case unknown
+
+    var isNonsense: Bool { if case .nonsense = self { true } else { false } }
   }
 
   public let cause: Cause

@@ -7,13 +7,7 @@ import Testing
 @Suite(.serialized, .watchdog(seconds: 120)) struct WorkerDeathTests {
   private static let source = Stage.branch { (n: Int) in 1...n }
 
-  /// A trap prints a backtrace for a second or so; the tests' workers inherit this.
-  private static let isQuiet: Bool = {
-    setenv("SWIFT_BACKTRACE", "enable=no", 1)
-    return true
-  }()
-
-  init() { #expect(Self.isQuiet) }
+  init() { withoutBacktraces() }
 
   @Test(arguments: [Ending.trap, .exit, .kill, .overflow], [1, 3])
   func skipLosesTheItemAndNothingElse(how: Ending, processes: Int) async throws {
