@@ -83,6 +83,7 @@ import Testing
     try attack(["text 🧵", nil, ""], &random)
     try attack("text 🧵 that is rather long", &random)
     try attack(CodedValue.everything, &random)
+    try attack(["long": [UInt8](repeating: 7, count: 9000), "short": [1]], &random)
     for _ in 0..<40 { try attack(random.anything(), &random) }
   }
 
