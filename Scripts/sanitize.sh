@@ -1,5 +1,6 @@
 #!/bin/sh
-# Runs the tests of the C core, of the public queues and the stress tests under sanitizers, built into FOLDER:
+# Runs the tests of the C core, of the public queues, of what crosses between processes and the stress tests under
+# sanitizers, built into FOLDER:
 # "address" is AddressSanitizer with UndefinedBehaviorSanitizer, "thread" is ThreadSanitizer. A report of either
 # is a failure. Scripts/sanitize-thread.supp has what is not reported, with its reason.
 #
@@ -8,7 +9,7 @@ set -eu
 cd "$(dirname "$0")/.."
 kind=$1
 out=${2:-.build/sanitize-$kind}
-filter='^(CSluiceTests|StressTests)\.|^SluiceTests\.(Queue|SPSCQueue|UnsendableElement)'
+filter='^(CSluiceTests|StressTests)\.|^SluiceTests\.(Queue|SPSCQueue|UnsendableElement|Processes)'
 
 case $kind in
 address)

@@ -156,6 +156,49 @@ import Testing
     #expect(throws: DecodingError.self) { try ValueCodec<Nest>().decoded(bytes) }
   }
 
+  /// Arrays around the length from which they are copied on their own, several of them, and read one by one.
+  @Test(arguments: [8191, 8192, 8193, 100_000]) func largeArrays(byteCount: Int) throws {
+    struct Image: Codable, Equatable {
+      var before = "before", bytes: [UInt8], data: Data, numbers: [Int16], after = 1
+    }
+    let bytes = (0..<byteCount).map { UInt8(truncatingIfNeeded: $0 &* 31) }
+    let image = Image(bytes: bytes, data: Data(bytes), numbers: bytes.map { Int16($0) - 100 })
+    #expect(try crossed([image, image]) == [image, image])
+    struct OneByOne: Codable {
+      var numbers: [Int]
+      init(_ numbers: [Int]) { self.numbers = numbers }
+      func encode(to encoder: any Encoder) throws {
+        var row = encoder.unkeyedContainer()
+        try row.encode(numbers)
+      }
+      init(from decoder: any Decoder) throws {
+        var outer = try decoder.unkeyedContainer()
+        var row = try outer.nestedUnkeyedContainer()
+        numbers = []
+        while !row.isAtEnd { numbers.append(Int(try row.decode(Int64.self))) }
+      }
+    }
+    #expect(try crossed(OneByOne(bytes.map { Int($0) })).numbers == bytes.map { Int($0) })
+  }
+
+  /// A decoder that somebody has kept gives errors, and nothing of memory that is gone.
+  @Test func decodersThatAreKept() throws {
+    struct Keeping: Codable, @unchecked Sendable {
+      var kept: (any UnkeyedDecodingContainer)?
+      init() {}
+      func encode(to encoder: any Encoder) throws {
+        var row = encoder.unkeyedContainer()
+        try row.encode([UInt8](repeating: 7, count: 100_000))
+        try row.encode("text")
+      }
+      init(from decoder: any Decoder) throws { kept = try decoder.unkeyedContainer() }
+    }
+    var kept = try #require(crossed(Keeping()).kept)
+    #expect(throws: CorruptValue.self) { try kept.decode([UInt8].self) }
+    #expect(throws: CorruptValue.self) { try kept.nestedUnkeyedContainer() }
+    #expect(throws: DecodingError.self) { try kept.decode(String.self) }
+  }
+
   // MARK: Conformances by hand
 
   /// Containers filled in turns, nested, by index, from superclasses, and asked for twice.

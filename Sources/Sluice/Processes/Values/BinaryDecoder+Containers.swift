@@ -115,6 +115,7 @@ struct BinaryUnkeyedDecoding: UnkeyedDecodingContainer {
     case .node(let index):
       let node = nodes.nodes[index]
       guard let element = node.element else { fallthrough }
+      try nodes.copyRun(index)
       row = .packed(element, offset: node.payload.lowerBound)
       length = node.payload.count / element.byteCount
     default:

@@ -17,6 +17,7 @@ final class BinaryDecoder: Decoder {
     _ type: Value.Type, from bytes: UnsafeRawBufferPointer, handles: HandleList
   ) throws -> Value {
     let nodes = try BinaryNodes(bytes, handles: handles)
+    defer { nodes.close() }
     return try nodes.decode(type, from: try nodes.source(nodes.containers[0].first)) { nil }
   }
 

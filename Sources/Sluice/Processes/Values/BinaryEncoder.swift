@@ -22,14 +22,12 @@ final class BinaryEncoder: Encoder {
     self.path = path
   }
 
-  /// The bytes of a value, and the list with what it refers to.
-  static func encode<Value: Encodable>(
-    _ value: Value, handles: HandleList
-  ) throws -> (bytes: [UInt8], handles: HandleList) {
+  /// What a value writes, with the list of what it refers to.
+  static func encode<Value: Encodable>(_ value: Value, handles: HandleList) throws -> BinaryLog {
     let log = BinaryLog(handles: handles)
     try log.encode(value, at: BinaryLog.Place(container: 0, key: nil)) { nil }
     if let misuse = log.misuse { throw misuse }
-    return (log.bytes, log.handles)
+    return log
   }
 
   var codingPath: [any CodingKey] { BinaryPath.keys(path) }

@@ -55,6 +55,9 @@ enum BinaryLimit {
   /// How deep values stand in each other, in either direction: each level takes stack in `encode(to:)` and `init(from:)`.
   /// It is the limit of Foundation's JSON too.
   static let depth = 512
+  /// From how many bytes on a packed run is copied once, from the array to where the log goes and back to an array, and
+  /// not with the log.
+  static let largeRun = 8192
 }
 
 /// An array of numbers or a `Data` inside a `Codable` value: which elements, and how to get at them.

@@ -6,12 +6,25 @@ final class BinaryLog {
     var key: String?
   }
 
+  private struct LargeRun {
+    /// Behind how many of the other bytes.
+    var offset: Int
+    /// Holds the array.
+    var withBytes: ((UnsafeRawBufferPointer) throws -> Void) throws -> Void
+  }
+
   private struct NestedPlace: Hashable {
     var container: UInt64
     var key: String
   }
 
-  private(set) var bytes: [UInt8] = []
+  /// Plain pointers and numbers, since an array in an object is checked for exclusive access at each step.
+  private var start: UnsafeMutableRawPointer
+  private var count = 0
+  private var capacity = 1024
+  /// What is not in these bytes, but goes between them.
+  private var largeRuns: [LargeRun] = []
+  private var largeBytes = 0
   var handles: HandleList
   var depth = 0
   /// The first thing that was done which cannot be undone and could not be refused where it was done.
@@ -21,13 +34,61 @@ final class BinaryLog {
 
   init(handles: HandleList) {
     self.handles = handles
-    bytes.reserveCapacity(256)
+    start = .allocate(byteCount: capacity, alignment: 16)
+  }
+
+  deinit { start.deallocate() }
+
+  /// All that was written.
+  var byteCount: Int { count + largeBytes }
+
+  /// Writes all of it to memory for `byteCount` bytes.
+  func copy(to place: UnsafeMutableRawPointer) throws {
+    var place = place
+    func put(_ bytes: UnsafeRawBufferPointer) {
+      if let start = bytes.baseAddress { place.copyMemory(from: start, byteCount: bytes.count) }
+      place += bytes.count
+    }
+    var done = 0
+    for run in largeRuns {
+      put(UnsafeRawBufferPointer(start: start + done, count: run.offset - done))
+      try run.withBytes(put)
+      done = run.offset
+    }
+    put(UnsafeRawBufferPointer(start: start + done, count: count - done))
+  }
+
+  var bytes: [UInt8] {
+    get throws {
+      try [UInt8](unsafeUninitializedCapacity: byteCount) { buffer, initialized in
+        if let start = buffer.baseAddress { try copy(to: start) }
+        initialized = byteCount
+      }
+    }
+  }
+
+  /// Where the next `byteCount` bytes go, which count from now on.
+  private func room(_ byteCount: Int) -> UnsafeMutableRawPointer {
+    if byteCount > capacity - count { grow(byteCount) }
+    let place = start + count
+    count += byteCount
+    return place
+  }
+
+  @inline(never)
+  private func grow(_ byteCount: Int) {
+    let larger = max(2 * capacity, count + byteCount)
+    let memory = UnsafeMutableRawPointer.allocate(byteCount: larger, alignment: 16)
+    memory.copyMemory(from: start, byteCount: count)
+    start.deallocate()
+    start = memory
+    capacity = larger
   }
 
   // MARK: Entries
 
   func begin(_ tag: BinaryTag, _ place: Place) {
-    bytes.append(tag.rawValue)
+    append(byte: tag.rawValue)
     append(number: place.container)
     if let key = place.key { append(string: key) }
   }
@@ -35,21 +96,21 @@ final class BinaryLog {
   func append(number: UInt64) {
     var rest = number
     while rest >= 0x80 {
-      bytes.append(UInt8(truncatingIfNeeded: rest) | 0x80)
+      append(byte: UInt8(truncatingIfNeeded: rest) | 0x80)
       rest >>= 7
     }
-    bytes.append(UInt8(truncatingIfNeeded: rest))
+    append(byte: UInt8(truncatingIfNeeded: rest))
   }
 
-  func append(byte: UInt8) { bytes.append(byte) }
+  func append(byte: UInt8) { room(1).storeBytes(of: byte, as: UInt8.self) }
 
-  func append<Bits>(bits: Bits) {
-    withUnsafeBytes(of: bits) { bytes.append(contentsOf: $0) }
+  func append<Bits: BitwiseCopyable>(bits: Bits) {
+    room(MemoryLayout<Bits>.size).storeBytes(of: bits, as: Bits.self)
   }
 
   func append(run: UnsafeRawBufferPointer) {
     append(number: UInt64(run.count))
-    bytes.append(contentsOf: run)
+    if let bytes = run.baseAddress { room(run.count).copyMemory(from: bytes, byteCount: run.count) }
   }
 
   func append(string: String) {
@@ -114,7 +175,15 @@ final class BinaryLog {
       } else if let packed = PackedForm.of(Value.self) {
         begin(.packed, place)
         append(byte: packed.element.rawValue)
-        try packed.form.withBytes(pointer) { append(run: $0) }
+        try packed.form.withBytes(pointer) { bytes in
+          guard bytes.count >= BinaryLimit.largeRun else { return append(run: bytes) }
+          append(number: UInt64(bytes.count))
+          largeBytes += bytes.count
+          largeRuns.append(
+            LargeRun(offset: count) { body in
+              try withUnsafePointer(to: value) { try packed.form.withBytes($0, body) }
+            })
+        }
       } else {
         return false
       }

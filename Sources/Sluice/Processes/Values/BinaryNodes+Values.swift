@@ -150,7 +150,7 @@ extension BinaryNodes {
     else { return nil }
     return try withUnsafeTemporaryAllocation(of: Value.self, capacity: 1) {
       let place = $0.baseAddress.unsafelyUnwrapped
-      try packed.form.make(bytes(nodes[index].payload), place)
+      try packed.form.make(run(index), place)
       return place.move()
     }
   }

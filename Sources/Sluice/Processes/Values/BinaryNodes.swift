@@ -4,6 +4,8 @@
 final class BinaryNodes {
   struct Node {
     var tag: BinaryTag
+    /// Whether the run was left where it came from.
+    var isLarge = false
     /// A packed run's element.
     var element: PackedElement?
     /// Where the key's bytes are.
@@ -25,88 +27,60 @@ final class BinaryNodes {
     var count = 0
   }
 
-  /// A copy of the log that is this object's alone.
-  private let bytes: UnsafeMutableRawBufferPointer
+  /// A copy of the log, without its large runs, that is this object's alone.
+  private let copy: UnsafeMutableRawBufferPointer
+  /// The log, in memory that others may write; nil when it is gone.
+  private var source: UnsafeRawBufferPointer?
   let handles: HandleList
-  private(set) var nodes: ContiguousArray<Node> = []
-  private(set) var containers: ContiguousArray<Container> = []
+  let nodes: ContiguousArray<Node>
+  let containers: ContiguousArray<Container>
   /// How deep `init(from:)` is.
   var depth = 0
   /// The entries of large containers by their keys, as they are asked for.
   private var indexes: [Int: [String: Int]] = [:]
 
-  init(_ shared: UnsafeRawBufferPointer, handles: HandleList) throws {
-    bytes = .allocate(byteCount: shared.count, alignment: 16)
+  /// Each byte of `source` is read once, at most. It must be there until `close` is called.
+  init(_ source: UnsafeRawBufferPointer, handles: HandleList) throws {
+    copy = .allocate(byteCount: source.count, alignment: 16)
+    self.source = source
     self.handles = handles
-    bytes.copyMemory(from: shared)
-    containers.append(Container(isKeyed: false))
-    var reader = BinaryReader(UnsafeRawBufferPointer(bytes))
-    while !reader.isAtEnd { try append(&reader) }
-    guard containers[0].count == 1 else {
-      throw CorruptValue("there are \(containers[0].count) values where one should be")
+    var parser = BinaryParser(BinaryReader(source, copiedTo: copy), byteCount: source.count)
+    do {
+      try parser.parse()
+      (nodes, containers) = (parser.nodes, parser.containers)
+    } catch {
+      copy.deallocate()
+      throw error
     }
   }
 
-  deinit { bytes.deallocate() }
+  /// Whoever has kept a decoder finds no large runs any more.
+  func close() { source = nil }
 
-  private func append(_ reader: inout BinaryReader) throws {
-    guard let tag = BinaryTag(rawValue: try reader.byte()) else { throw CorruptValue("an unknown tag") }
-    let parent = try reader.number()
-    guard parent < UInt64(containers.count) else { throw CorruptValue("a container that is not there") }
-    let container = Int(parent)
-    let key = containers[container].isKeyed ? try reader.run() : 0..<0
-    var node = Node(tag: tag, key: key, payload: 0..<0, number: 0, second: 0, next: -1)
-    switch tag {
-    case .nil:
-      node.number = UInt64(try reader.byte())
-      node.second = UInt64(try reader.byte())
-    case .false, .true: break
-    case .signed:
-      let zigzag = try reader.number()
-      node.number = (zigzag >> 1) ^ (0 &- (zigzag & 1))
-    case .unsigned: node.number = try reader.number()
-    case .wideSigned, .wideUnsigned: node.payload = try reader.skip(16)
-    case .float: node.payload = try reader.skip(4)
-    case .double: node.payload = try reader.skip(8)
-    case .string: node.payload = try reader.run()
-    case .packed:
-      guard let element = PackedElement(rawValue: try reader.byte()) else {
-        throw CorruptValue("unknown elements")
-      }
-      node.element = element
-      node.payload = try reader.run()
-      guard node.payload.count % element.byteCount == 0 else { throw CorruptValue("a part of an element") }
-    case .shared:
-      node.number = try reader.number()
-      node.second = try reader.number()
-    case .keyed, .unkeyed, .forwarding:
-      node.second = UInt64(containers.count)
-      containers.append(Container(isKeyed: tag == .keyed))
-    }
-    link(node, in: container)
-  }
-
-  private func link(_ node: Node, in container: Int) {
-    let index = nodes.count
-    nodes.append(node)
-    if containers[container].last >= 0 {
-      nodes[containers[container].last].next = index
-    } else {
-      containers[container].first = index
-    }
-    containers[container].last = index
-    containers[container].count += 1
-  }
+  deinit { copy.deallocate() }
 
   // MARK: Reading
 
-  func bytes(_ range: Range<Int>) -> UnsafeRawBufferPointer {
-    UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(bytes)[range])
+  private func bytes(_ range: Range<Int>) -> UnsafeRawBufferPointer {
+    UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(copy)[range])
+  }
+
+  /// The bytes of a packed run, which others may write.
+  func run(_ index: Int) throws -> UnsafeRawBufferPointer {
+    guard nodes[index].isLarge else { return bytes(nodes[index].payload) }
+    guard let source else { throw CorruptValue("a decoder was used after its value was decoded") }
+    return UnsafeRawBufferPointer(rebasing: source[nodes[index].payload])
+  }
+
+  /// Makes elements of a run ready for `load`.
+  func copyRun(_ index: Int) throws {
+    guard nodes[index].isLarge else { return }
+    UnsafeMutableRawBufferPointer(rebasing: copy[nodes[index].payload]).copyMemory(from: try run(index))
   }
 
   /// A trivial type of which every pattern of bits is a value.
   func load<Bits: BitwiseCopyable>(_ offset: Int, as: Bits.Type) -> Bits {
-    bytes.loadUnaligned(fromByteOffset: offset, as: Bits.self)
+    UnsafeRawBufferPointer(copy).loadUnaligned(fromByteOffset: offset, as: Bits.self)
   }
 
   func string(_ range: Range<Int>) throws -> String {

@@ -1,16 +1,45 @@
-/// Reads a log from its beginning to its end and no further.
+/// Reads bytes from the beginning to the end and no further.
+///
+/// Where somebody else may write the bytes meanwhile, they are copied as they are needed, so that each is read once;
+/// what is skipped unread is not copied.
 struct BinaryReader {
   private let bytes: UnsafeRawBufferPointer
   private(set) var offset = 0
+  /// How far `bytes` is filled, from `source` to `copy`, which is the same memory as `bytes`.
+  private var filled: Int
+  private let source: UnsafeRawBufferPointer
+  private let copy: UnsafeMutableRawBufferPointer
 
-  init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
+  init(_ bytes: UnsafeRawBufferPointer) {
+    self.bytes = bytes
+    filled = bytes.count
+    source = bytes
+    copy = UnsafeMutableRawBufferPointer(start: nil, count: 0)
+  }
+
+  /// Reads `source`, and leaves in `copy`, memory of the same length, what has been read.
+  init(_ source: UnsafeRawBufferPointer, copiedTo copy: UnsafeMutableRawBufferPointer) {
+    bytes = UnsafeRawBufferPointer(copy)
+    filled = 0
+    self.source = source
+    self.copy = copy
+  }
 
   var isAtEnd: Bool { offset == bytes.count }
 
-  private static let tooShort = CorruptValue("they end too early")
+  private static var tooShort: CorruptValue { CorruptValue("they end too early") }
+
+  @inline(never)
+  private mutating func fill(_ end: Int) {
+    let end = min(max(end, filled + 4096), bytes.count)
+    let part = UnsafeMutableRawBufferPointer(rebasing: copy[filled..<end])
+    part.copyMemory(from: UnsafeRawBufferPointer(rebasing: source[filled..<end]))
+    filled = end
+  }
 
   mutating func byte() throws -> UInt8 {
     guard offset < bytes.count else { throw Self.tooShort }
+    if offset >= filled { fill(offset + 1) }
     defer { offset += 1 }
     return bytes[offset]
   }
@@ -30,9 +59,20 @@ struct BinaryReader {
   }
 
   mutating func skip(_ count: UInt64) throws -> Range<Int> {
+    try skip(count, fills: true)
+  }
+
+  /// Like `skip`, but the bytes are neither read nor copied, but for some at the beginning.
+  mutating func skipUnread(_ count: UInt64) throws -> Range<Int> { try skip(count, fills: false) }
+
+  private mutating func skip(_ count: UInt64, fills: Bool) throws -> Range<Int> {
     guard count <= UInt64(bytes.count - offset) else { throw Self.tooShort }
-    defer { offset += Int(count) }
-    return offset..<(offset + Int(count))
+    let range = offset..<(offset + Int(count))
+    if range.upperBound > filled {
+      if fills { fill(range.upperBound) } else { filled = range.upperBound }
+    }
+    offset = range.upperBound
+    return range
   }
 
   /// A length, and as many bytes.

@@ -11,15 +11,15 @@ enum ErrorCodec {
   static func encode(_ error: any Error, handles: inout HandleList) -> [UInt8] {
     if let coded = error as? any Error & Codable, !(error is RemoteError),
       let identity = try? TypeIdentity(type(of: coded)),
-      let encoded = try? BinaryEncoder.encode(coded, handles: handles)
+      let encoded = try? BinaryEncoder.encode(coded, handles: handles), let bytes = try? encoded.bytes
     {
       handles = encoded.handles
-      return [Form.coded.rawValue] + number(identity.bytes.count) + identity.bytes + encoded.bytes
+      return [Form.coded.rawValue] + number(identity.bytes.count) + identity.bytes + bytes
     }
     let remote = RemoteError(describing: error)
     // A structure of two strings can be encoded.
-    let encoded = try? BinaryEncoder.encode(remote, handles: HandleList())
-    return [Form.described.rawValue] + (encoded?.bytes ?? [])
+    let encoded = try? BinaryEncoder.encode(remote, handles: HandleList()).bytes
+    return [Form.described.rawValue] + (encoded ?? [])
   }
 
   private static func number(_ count: Int) -> [UInt8] {

@@ -65,7 +65,8 @@ struct TypeDescriptor {
   var isInsideGeneric: Bool {
     var context = parent
     while let next = context, next.kind != .module {
-      if next.isGeneric { return true }
+      // The context of what is private has the arguments of the type in it.
+      if next.isGeneric, next.kind != .anonymous { return true }
       context = next.parent
     }
     return false

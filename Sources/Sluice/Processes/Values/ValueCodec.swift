@@ -123,9 +123,9 @@ struct ValueCodec<Value: Codable & Sendable>: Sendable {
     if case .contiguous(let form) = form {
       try withUnsafePointer(to: value) { try form.withBytes($0, put) }
     } else {
-      let encoded = try BinaryEncoder.encode(value, handles: handles)
-      try encoded.bytes.withUnsafeBytes(put)
-      handles = encoded.handles
+      let log = try BinaryEncoder.encode(value, handles: handles)
+      try log.copy(to: try room(log.byteCount))
+      handles = log.handles
     }
   }
 
