@@ -87,7 +87,6 @@ typedef struct {
   char pad2_[SL_NO_SHARE];
   sl_atomic_u64 response_tail_; /* the worker's line */
   sl_atomic_u64 request_head_;
-  sl_atomic_u64 started_at_;
   char pad3_[SL_NO_SHARE];
   sl_atomic_u32 parent_sleeps_;
   char pad4_[SL_NO_SHARE];
@@ -145,7 +144,6 @@ static inline void sl_exchange_init(sl_exchange *x, void *segment, uint64_t requ
   sl_store_relaxed_u32(&x->facts->closed_, 0);
   sl_store_relaxed_u64(&x->facts->response_tail_, 0);
   sl_store_relaxed_u64(&x->facts->request_head_, 0);
-  sl_store_relaxed_u64(&x->facts->started_at_, 0);
   sl_store_relaxed_u32(&x->facts->parent_sleeps_, 0);
   sl_store_relaxed_u32(&x->facts->worker_sleeps_, 0);
 }
@@ -366,15 +364,6 @@ static inline void sl_exchange_commit(sl_exchange *x, uint32_t payload) {
 /* Writes again how far the responses go, so that [XC6] holds for all of them. */
 static inline void sl_exchange_publish(sl_exchange *x) {
   sl_store_seq_cst_u64(&x->facts->response_tail_, x->response_tail); /* [XC3] [XC6] */
-}
-
-/* When the item was started whose body runs now, for who watches over it: CLOCK_MONOTONIC, nanoseconds. */
-static inline void sl_exchange_note_start(sl_exchange *x, uint64_t now) {
-  sl_store_relaxed_u64(&x->facts->started_at_, now); /* relaxed: a hint */
-}
-
-static inline uint64_t sl_exchange_started_at(const sl_exchange *x) {
-  return sl_load_relaxed_u64(&x->facts->started_at_); /* relaxed: a hint */
 }
 
 /* Whether `responses` that were written leave the worker free to go on. */

@@ -20,7 +20,7 @@ extension ProcessSupervisor {
   func start() -> WorkerProcess? {
     while !hasEndedRun {
       do throws(WorkerStartError) {
-        let process = try WorkerProcess(crew.setup, event: worker.event, watchesTime: crew.timeout != nil)
+        let process = try WorkerProcess(crew.setup, event: worker.event)
         try process.waitUntilReady { [self] in hasEndedRun }
         state.pointee.admitted = 0
         state.pointee.unadmitted = 0
@@ -169,11 +169,11 @@ extension ProcessSupervisor {
     else {
       return
     }
-    let now = sl_now_nanoseconds()
-    let started = sl_exchange_started_at(process.exchange)
-    // What the process says of the time is believed only so far as it can be.
-    let since = max(min(started, now), state.pointee.busySince)
-    guard now - since > UInt64(clamping: timeout.nanoseconds) else { return }
+    // It began the item when its last answer was passed on, or when it was given this one. (What the process itself
+    // might say of the time would have to be believed.)
+    guard sl_now_nanoseconds() - state.pointee.busySince > UInt64(clamping: timeout.nanoseconds) else {
+      return
+    }
     process.kill()
     _ = process.reap()
     state.pointee.ended = .timeout(timeout)

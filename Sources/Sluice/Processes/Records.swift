@@ -124,11 +124,27 @@ struct RecordReader {
         throw Nonsense(what: "a value apart of another size")
       }
     }
-    let handles = HandleList(received: try received.map { try SharedMemory(receiving: $0) })
+    let handles = try take(received)
     if let apart {
       return try decode(UnsafeRawBufferPointer(start: apart.memory, count: apart.byteCount), handles)
     }
     return try decode(UnsafeRawBufferPointer(rebasing: payload[8...]), handles)
+  }
+}
+
+extension RecordReader {
+  /// The memory that the descriptors stand for; all of them are taken over, also where one is refused.
+  private func take(_ descriptors: [Int32]) throws -> HandleList {
+    var memories: [SharedMemory] = []
+    for (index, descriptor) in descriptors.enumerated() {
+      do {
+        memories.append(try SharedMemory(receiving: descriptor))
+      } catch {
+        for other in descriptors[(index + 1)...] { sl_descriptor_close(other) }
+        throw error
+      }
+    }
+    return HandleList(received: memories)
   }
 }
 

@@ -15,7 +15,6 @@ enum WorkerHandOver {
     var program = sl_program_id()
     var segmentBytes: UInt64 = 0
     var setupBytes: UInt64 = 0
-    var watchesTime: UInt64 = 0
 
     static let descriptors = 4
 

@@ -10,7 +10,6 @@ public final class _WorkerLoop {
   private let doorbell: Int32
   private let parentEvent: Int32
   private let socket: Int32
-  private let watchesTime: Bool
   @usableFromInline let writer: RecordWriter
   @usableFromInline let reader: RecordReader
   /// Outputs written so far.
@@ -23,14 +22,12 @@ public final class _WorkerLoop {
   private static let signalInterval: UInt64 = 50_000
 
   init(
-    exchange: UnsafeMutablePointer<sl_exchange>, socket: Int32, doorbell: Int32, parentEvent: Int32,
-    watchesTime: Bool
+    exchange: UnsafeMutablePointer<sl_exchange>, socket: Int32, doorbell: Int32, parentEvent: Int32
   ) {
     self.exchange = exchange
     self.socket = socket
     self.doorbell = doorbell
     self.parentEvent = parentEvent
-    self.watchesTime = watchesTime
     writer = RecordWriter(
       descriptors: DescriptorSender(socket: socket),
       largest: Int(sl_exchange_largest(exchange.pointee.response_bytes)), waits: true)
@@ -119,21 +116,10 @@ public final class _WorkerLoop {
   func start() -> Bool {
     if _fastPath(sl_exchange_start(exchange)) {
       crashPoint()
-      started()
       return true
     }
     return waitForItem()
   }
-
-  @inlinable @inline(__always)
-  func started() {
-    if _slowPath(mustNoteTime) { noteTime() }
-  }
-
-  @usableFromInline var mustNoteTime: Bool { watchesTime }
-
-  @usableFromInline @inline(never)
-  func noteTime() { sl_exchange_note_start(exchange, sl_now_nanoseconds()) }
 
   /// The value of the item that was started.
   @inlinable @inline(__always)
@@ -231,7 +217,6 @@ public final class _WorkerLoop {
     // What was admitted before the close has been seen with it.
     if !hasStarted { hasStarted = sl_exchange_start(exchange) }
     crashPoint()
-    if hasStarted { started() }
     return hasStarted
   }
 

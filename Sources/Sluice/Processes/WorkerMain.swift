@@ -57,8 +57,7 @@ private func takeOver(_ socket: Int32) throws -> (_WorkerLoop, ReceivedSetup) {
   sl_descriptor_close(segment)
   sl_descriptor_close(file)
   let loop = _WorkerLoop(
-    exchange: exchange, socket: socket, doorbell: doorbell, parentEvent: parentEvent,
-    watchesTime: hello.watchesTime != 0)
+    exchange: exchange, socket: socket, doorbell: doorbell, parentEvent: parentEvent)
   let bytes = UnsafeRawBufferPointer(start: setup, count: Int(hello.setupBytes))
   guard let parts = WorkerSetup.parts(bytes) else { throw RefusedStage(reason: "the setup is not whole") }
   return (loop, ReceivedSetup(form: parts.form, identity: parts.identity, configuration: parts.configuration))

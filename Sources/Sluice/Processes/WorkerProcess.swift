@@ -23,7 +23,7 @@ final class WorkerProcess {
   private static var segmentBytes: UInt64 { sl_exchange_segment_bytes(requestBytes, responseBytes) }
 
   /// Spawns a worker and hands it its segment and setup. `waitUntilReady` tells whether it took them.
-  init(_ setup: WorkerSetup, event: Int32, watchesTime: Bool) throws(WorkerStartError) {
+  init(_ setup: WorkerSetup, event: Int32) throws(WorkerStartError) {
     var memory: UnsafeMutableRawPointer?
     try Self.check("a shared segment", sl_segment_create(Self.segmentBytes, &segment, &memory))
     guard let memory else { throw .system(what: "a shared segment", errno: ENOMEM) }
@@ -44,7 +44,7 @@ final class WorkerProcess {
     if let failure { throw failure }
     crashPoint()
     do throws(WorkerStartError) {
-      try handOver(setup, watchesTime: watchesTime)
+      try handOver(setup)
     } catch {
       kill()
       _ = reap()
@@ -71,7 +71,7 @@ final class WorkerProcess {
 
   // MARK: Starting
 
-  private func handOver(_ setup: WorkerSetup, watchesTime: Bool) throws(WorkerStartError) {
+  private func handOver(_ setup: WorkerSetup) throws(WorkerStartError) {
     var file: Int32 = -1
     var copy: UnsafeMutableRawPointer?
     let bytes = UInt64(setup.bytes.count)
@@ -86,7 +86,6 @@ final class WorkerProcess {
     var hello = WorkerHandOver.Hello()
     hello.segmentBytes = Self.segmentBytes
     hello.setupBytes = bytes
-    hello.watchesTime = watchesTime ? 1 : 0
     let passed = [segment, doorbell, event, file]
     let sent = withUnsafeBytes(of: &hello) {
       sl_socket_send(child.socket, $0.baseAddress, $0.count, passed, passed.count, true)
