@@ -15,6 +15,8 @@ final class ChannelCore: @unchecked Sendable {
     case spsc
     case mpmc
     case unbounded
+    /// Elements come out in the order of their numbers, in whatever order they come in.
+    case ordered
   }
 
   /// Above this many elements, a throttle is kept by counting credits instead of by a ring, whose
@@ -28,6 +30,8 @@ final class ChannelCore: @unchecked Sendable {
   @usableFromInline let slots: Int
   @usableFromInline let spsc: UnsafeMutablePointer<sl_spsc_ring>
   @usableFromInline let mpmc: UnsafeMutablePointer<sl_mpmc_ring>
+  /// The ring of an ordered queue.
+  @usableFromInline let ordered: OrderedRing?
   private let linked: UnsafeMutablePointer<sl_atomic_u64>
   private let elementSize: Int
   private let elementAlignment: Int
@@ -71,6 +75,11 @@ final class ChannelCore: @unchecked Sendable {
     let words = arena.allocate(sl_atomic_u64.self, count: consumerWords + producerWords)
     sl_event_count_init(notEmpty, words, UInt32(consumers.count))
     sl_event_count_init(notFull, words + consumerWords, UInt32(producers.count))
+    ordered =
+      kind == .ordered
+      ? OrderedRing(
+        capacity: throttle, elementSize: elementSize, elementAlignment: elementAlignment,
+        producers: producers.count, arena: arena) : nil
     switch kind {
     case .single:
       slots = 1
@@ -83,7 +92,7 @@ final class ChannelCore: @unchecked Sendable {
       precondition(
         sl_mpmc_ring_init(mpmc, throttle, elementSize, elementAlignment, 0) == 0,
         "Sluice: out of memory for a queue")
-    case .unbounded:
+    case .unbounded, .ordered:
       slots = 0
     }
   }
@@ -114,26 +123,34 @@ final class ChannelCore: @unchecked Sendable {
     return OpaquePointer(bitPattern: UInt(present)) ?? made
   }
 
-  /// Elements that stand in the queue now; exact when both ends are quiet.
+  /// Elements that stand in the queue now; exact when both ends are quiet. Of an ordered queue 1 at most:
+  /// its producers tell its length by their numbers.
   @usableFromInline var count: Int {
     switch kind {
     case .single, .spsc: return Int(sl_spsc_ring_count(spsc))
     case .mpmc: return Int(sl_mpmc_ring_count(mpmc))
     case .unbounded: return unbounded.map { Int(sl_unbounded_queue_count($0)) } ?? 0
+    case .ordered: return isEmpty ? 0 : 1
     }
   }
 
-  var isEmpty: Bool { count == 0 }
+  /// Whether there is nothing to take now. An ordered queue may hold elements that come later.
+  @usableFromInline var isEmpty: Bool {
+    if let ordered { return ordered.isEmpty }
+    return count == 0
+  }
 
+  /// Room as such, for any producer; see also `hasSpace(for:)`.
   var hasSpace: Bool {
     switch kind {
     case .single: return false
     case .spsc, .mpmc: return count < throttle
     case .unbounded: return throttle == 0 || sl_load_acquire_u64(credits) < UInt64(throttle)
+    case .ordered: return false
     }
   }
 
-  var isClosed: Bool { sl_load_acquire_u32(closed) != 0 }
+  @usableFromInline var isClosed: Bool { sl_load_acquire_u32(closed) != 0 }
 
   /// The stream has ended and every element was taken.
   @usableFromInline var isAtEnd: Bool { isClosed && isEmpty }
@@ -200,7 +217,11 @@ struct Channel<Element>: @unchecked Sendable {
     self.elements = elements
     core.destroyElements = { [unowned(unsafe) core] in
       let channel = Channel(core: core, elements: elements)
-      while channel.dequeue() != nil {}
+      if let ordered = core.ordered {
+        channel.destroyOrdered(ordered)
+      } else {
+        while channel.dequeue() != nil {}
+      }
       elements.deallocate()
     }
   }
@@ -236,7 +257,7 @@ struct Channel<Element>: @unchecked Sendable {
       slot(ticket).initialize(to: element)
       sl_mpmc_ring_commit(ticket)
       return nil
-    case .unbounded:
+    case .unbounded, .ordered:
       return enqueueLinked(element)
     }
   }
@@ -259,7 +280,7 @@ struct Channel<Element>: @unchecked Sendable {
       slot(ticket).moveInitialize(from: place, count: 1)
       sl_mpmc_ring_commit(ticket)
       return true
-    case .unbounded:
+    case .unbounded, .ordered:
       guard let refused = enqueueLinked(place.move()) else { return true }
       place.initialize(to: refused)
       return false
@@ -268,6 +289,7 @@ struct Channel<Element>: @unchecked Sendable {
 
   @inlinable @inline(never)
   func enqueueLinked(_ element: consuming Element) -> Element? {
+    assert(core.kind == .unbounded, "Sluice: an ordered queue takes elements with their numbers")
     guard core.takeCredit() else { return element }
     var element = element
     var ticket = sl_unbounded_ticket()
@@ -303,7 +325,7 @@ struct Channel<Element>: @unchecked Sendable {
       let element = slot(ticket).move()
       sl_mpmc_ring_release(ticket)
       return element
-    case .unbounded:
+    case .unbounded, .ordered:
       return dequeueLinked()
     }
   }
@@ -324,15 +346,18 @@ struct Channel<Element>: @unchecked Sendable {
       place.moveInitialize(from: slot(ticket), count: 1)
       sl_mpmc_ring_release(ticket)
       return true
-    case .unbounded:
+    case .unbounded, .ordered:
       guard let element = dequeueLinked() else { return false }
       place.initialize(to: element)
       return true
     }
   }
 
+  /// From those queues whose elements do not lie in a fixed place: kept out of line, and out of the way of
+  /// the others.
   @inlinable @inline(never)
   func dequeueLinked() -> Element? {
+    if core.kind == .ordered { return dequeueOrdered() }
     var ticket = sl_unbounded_ticket()
     guard let queue = core.unbounded, sl_unbounded_queue_try_take(queue, &ticket) == SL_OK else { return nil }
     let element = ticket.element.assumingMemoryBound(to: Element.self).move()
