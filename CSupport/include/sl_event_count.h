@@ -23,7 +23,7 @@
  *         that changes the condition and then takes, at least one sees the other (Dekker). Where
  *         notifiers look often and waiters sleep seldom, both use the forms that end in _seldom and
  *         _often, whose barriers are those of sl_barrier.h.
- *   [EC2] take, compare-and-swap or fetch_and release -> retract, fetch_and acquire: who finds its bit gone
+ *   [EC2] take, compare-and-swap release (or the fence before it) -> retract, fetch_and acquire: who finds its bit gone
  *         knows that a wake-up for it is under way, and sees what the notifier did before.
  *   [EC3] announce, fetch_or release -> take, compare-and-swap or fetch_and acquire: what the waiter did before
  *         (how it is to be woken) comes before what the notifier does to wake it.
@@ -117,11 +117,12 @@ static inline uint32_t sl_event_count_take(sl_event_count *e) {
 }
 
 /* Takes this waiter if it is announced; the caller must wake it. For who has made several conditions true, and
- * has then passed a sl_fence_seq_cst [EC1], and knows which waiters wait for them. */
+ * has then passed a sl_fence_seq_cst [EC1] [EC2], and knows which waiters wait for them. */
 static inline bool sl_event_count_take_waiter(sl_event_count *e, uint32_t waiter) {
   if (!sl_event_count_is_announced(e, waiter)) return false;
   uint64_t bit = (uint64_t)1 << (waiter % SL_EVENT_COUNT_BITS_);
-  return (sl_fetch_and_acq_rel_u64(&e->words[waiter / SL_EVENT_COUNT_BITS_], ~bit) & bit) != 0; /* [EC2] [EC3] */
+  /* Acquire alone: the caller's fence is the release of [EC2]. */
+  return (sl_fetch_and_acquire_u64(&e->words[waiter / SL_EVENT_COUNT_BITS_], ~bit) & bit) != 0; /* [EC3] */
 }
 
 /* Whether there may be an announced waiter to take; the caller has made the condition true. Waiters

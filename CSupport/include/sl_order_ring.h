@@ -26,8 +26,8 @@
  * position instead of competing for one. The reorder buffers of processors (Smith and Pleszkun, "Implementing
  * precise interrupts in pipelined processors", 1988) do the same with results.
  *
- * Progress. has_room, place, commit, skip, is_ready, is_next, span, release: wait-free, in a fixed number of
- * steps. try_take: lock-free; it never waits, and repeats a step only when another consumer has taken, after a
+ * Progress. has_room, place, commit, skip, written, is_ready, span, release, released: wait-free, in a fixed number
+ * of steps. try_take: lock-free; it never waits, and repeats a step only when another consumer has taken, after a
  * pause. What order means stands beside that: whoever has a number and does not write it keeps all that
  * come after it from being taken, and, a capacity later, from being written. A consumer that stops between take
  * and release keeps its place from being written.
@@ -37,18 +37,20 @@
  *         what came before it, back to who moved the last element out of the slot.
  *   [OR2] release, store release turn -> has_room, load acquire turn: the old element has been moved out before
  *         the slot is written over, and who relies on the room made by a release sees what came before it.
+ *   [OR3] written, fence between the turn and head  <->  released, fence between head and the turn: of a
+ *         producer that has written n and a consumer that has taken what was before it, at least one sees the other
+ *         (Dekker). So one of them wakes whoever sleeps for n.
  * The compare-and-swap on head publishes nothing, so it is relaxed.
  *
- * For callers that sleep; each "fence" is a sl_fence_seq_cst.
- *   - A producer waits until has_room(n). Once true it stays true. Who releases a slot, then passes a fence, then
- *     looks for sleeping producers, must wake all that have room, or those whose has_room has become true; one
- *     that announces itself, passes a fence and then looks loses nothing.
- *   - A consumer waits until is_ready. A producer that has committed or skipped n, then passed a fence, needs to
- *     wake a consumer only if is_next(n): otherwise nothing can be taken because of n, and whoever takes what is
- *     before it looks. With several consumers, who has taken passes a fence and, if is_ready, wakes another one.
+ * For callers that sleep, and announce themselves as in sl_event_count.h, whose fence these calls meet too.
+ *   - A consumer sleeps until is_ready. Who has committed or skipped a number calls written, and wakes a consumer
+ *     only if that says so: otherwise nothing can be taken because of this number, and whoever takes what is before
+ *     it looks. With several consumers, who has released calls released, and wakes another one if that says so.
+ *   - A producer sleeps until has_room(n), which stays true once it is. Who has released calls released, and then
+ *     wakes all producers that sleep, or those among them that have room.
  *
  * What excludes what ("x": never at the same time, the caller sees to it):
- *                            init, destroy   has_room … commit/skip of n   take … release   is_ready …
+ *                            init, destroy   has_room … commit/skip of n   take … release   the others
  *   init, destroy                  x                     x                       x              x
  *   has_room … commit/skip of n    x                     x                       -              -
  *   take … release                 x                     -                       -              -
@@ -168,8 +170,9 @@ static inline void sl_order_ring_skip(sl_order_ring *ring, uint64_t number) {
                        sl_order_ring_lap_(ring, position) + SL_ORDER_HOLE_); /* [OR1] */
 }
 
-/* Whether the number is the next one to take. */
-static inline bool sl_order_ring_is_next(const sl_order_ring *ring, uint64_t number) {
+/* After a commit or skip: whether the number is the next one to take, so that the caller wakes a consumer. */
+static inline bool sl_order_ring_written(const sl_order_ring *ring, uint64_t number) {
+  sl_fence_seq_cst(); /* [OR3] */
   return sl_load_relaxed_u64(&ring->head_) == sl_order_ring_position_(ring, number);
 }
 
@@ -220,6 +223,13 @@ static inline bool sl_order_ring_is_ready(const sl_order_ring *ring) {
   uint64_t head = sl_load_relaxed_u64(&ring->head_);
   uint64_t turn = sl_load_relaxed_u64(sl_order_ring_turn_(ring, head)); /* relaxed: a take follows */
   return (int64_t)(turn - sl_order_ring_lap_(ring, head)) > 0;
+}
+
+/* After a release: whether there is more to take, so that the caller wakes another consumer. It wakes producers
+ * that have room in any case. */
+static inline bool sl_order_ring_released(const sl_order_ring *ring) {
+  sl_fence_seq_cst(); /* [OR3] */
+  return sl_order_ring_is_ready(ring);
 }
 
 /* When nobody uses the ring any more: the element in this slot that was written and never taken, or NULL.

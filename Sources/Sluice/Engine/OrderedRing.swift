@@ -75,8 +75,7 @@ extension ChannelCore {
   /// takes that one looks.
   @usableFromInline @inline(never)
   func numberWasWritten(_ ordered: OrderedRing, _ number: UInt64) {
-    sl_fence_seq_cst()
-    guard sl_order_ring_is_next(ordered.ring, number) else { return }
+    guard sl_order_ring_written(ordered.ring, number) else { return }
     let waiter = sl_event_count_take_from(notEmpty, 0)
     if waiter != UInt32.max { wakeConsumer(waiter) }
   }
@@ -85,13 +84,13 @@ extension ChannelCore {
   /// behind it woke nobody when it came, another consumer.
   @usableFromInline @inline(never)
   func placeWasReleased(_ ordered: OrderedRing) {
-    sl_fence_seq_cst()
+    let hasMore = sl_order_ring_released(ordered.ring)
     var first = 0
     while let producer = ordered.takeProducerWithRoom(from: first) {
       wakeProducer(UInt32(producer))
       first = producer + 1
     }
-    guard consumers.count > 1, !ordered.isEmpty else { return }
+    guard hasMore, consumers.count > 1 else { return }
     let waiter = sl_event_count_take_from(notEmpty, 0)
     if waiter != UInt32.max { wakeConsumer(waiter) }
   }
