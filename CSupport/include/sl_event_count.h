@@ -116,6 +116,14 @@ static inline uint32_t sl_event_count_take(sl_event_count *e) {
   return sl_event_count_take_(e, 0);
 }
 
+/* Whether a waiter is announced. */
+static inline bool sl_event_count_has_any(const sl_event_count *e) {
+  for (uint32_t i = 0; i < e->word_count; i++) {
+    if (sl_load_relaxed_u64(&e->words[i]) != 0) return true;
+  }
+  return false;
+}
+
 /* Takes this waiter if it is announced; the caller must wake it. For who has made several conditions true, and
  * has then passed a sl_fence_seq_cst [EC1] [EC2], and knows which waiters wait for them. */
 static inline bool sl_event_count_take_waiter(sl_event_count *e, uint32_t waiter) {
@@ -129,10 +137,7 @@ static inline bool sl_event_count_take_waiter(sl_event_count *e, uint32_t waiter
  * announce with _seldom. */
 static inline bool sl_event_count_has_any_often(const sl_event_count *e) {
   sl_barrier_often(); /* [EC1] */
-  for (uint32_t i = 0; i < e->word_count; i++) {
-    if (sl_load_relaxed_u64(&e->words[i]) != 0) return true;
-  }
-  return false;
+  return sl_event_count_has_any(e);
 }
 
 /* After that: takes the first announced waiter from `first` on, in each word, so that a caller who
