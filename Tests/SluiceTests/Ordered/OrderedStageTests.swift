@@ -212,6 +212,25 @@ import Testing
     #expect(try await pipeline.outputs(workers * 20) == Array(0..<(workers * 20)))
   }
 
+  /// A worker process takes from an ordered stage, and gives to one.
+  @Test(arguments: Bodies.allCases, [0, 1, 16])
+  func aroundAProcess(bodies: Bodies, throttle: Int) async throws {
+    let pipeline =
+      Stage.branch(throttle: throttle) { (n: Int) in 0..<n }
+      | bodies.stage(workers: 4, throttle: throttle, ordered: true, Self.uneven(processSeed))
+      | Stage(processes: 1, throttle: throttle, ordered: true, Doubled())
+      | bodies.stage(workers: 3, throttle: throttle, ordered: true, Self.uneven(processSeed))
+    #expect(try await pipeline.outputs(500) == (0..<500).map { $0 * 2 })
+  }
+
+  /// Several processes do not keep the order yet, and say so.
+  @Test func severalProcessesAreRefused() async throws {
+    let pipeline = Stage.branch { (n: Int) in 0..<n } | Stage(processes: 2, ordered: true, Doubled())
+    let error = await #expect(throws: PipelineError.self) { _ = try await pipeline.outputs(5) }
+    #expect(error?.stage == "stage 2 (stage)")
+    #expect(error?.argument == "ordered")
+  }
+
   @Test(arguments: Bodies.allCases)
   func theReportCounts(bodies: Bodies) async throws {
     let run =
