@@ -417,7 +417,8 @@ static bool take_or_poison(char *cell) {
   return sl_exchange_acquire_u32(state_of(cell), POISONED) == FULL; /* [UQ1] */
 }
 
-typedef enum { NOTHING_THERE, GOT_IT, LOOK_AGAIN, AT_THE_END } outcome;
+/* GAVE_UP: the caller has the ticket of a cell that no element will come into. */
+typedef enum { NOTHING_THERE, GOT_IT, GAVE_UP, LOOK_AGAIN, AT_THE_END } outcome;
 
 /* Moves head off the drained segment `s`, if it is not the last one. */
 static outcome advance_head(sl_unbounded_queue *queue, segment *s) {
@@ -438,18 +439,19 @@ static outcome advance_head(sl_unbounded_queue *queue, segment *s) {
  * by compare-and-swap, so that it is never beyond `claimed`.
  */
 static outcome take_nearly_empty(sl_unbounded_queue *queue, segment *s, uint64_t taken,
-                                 uint64_t claimed, bool closed, char **cell) {
+                                 uint64_t claimed, bool closed, uint64_t *index) {
   uint64_t i = taken;
   while (i < claimed && !is_full(cell_at(queue, s, i))) i++;
   if (i == claimed && !closed) return NOTHING_THERE; /* true at the moment when `claimed` was read */
 
-  *cell = cell_at(queue, s, taken);
-  bool full = i == taken || becomes_full(*cell);
+  *index = taken;
+  char *cell = cell_at(queue, s, taken);
+  bool full = i == taken || becomes_full(cell);
   if (!sl_cas_release_u64(&s->taken, &taken, taken + 1)) return LOOK_AGAIN; /* [UQ4] */
-  return full || take_or_poison(*cell) ? GOT_IT : LOOK_AGAIN;
+  return full || take_or_poison(cell) ? GOT_IT : GAVE_UP;
 }
 
-static outcome take_from(sl_unbounded_queue *queue, segment *s, char **cell) {
+static outcome take_from(sl_unbounded_queue *queue, segment *s, uint64_t *index) {
   uint64_t taken = sl_load_acquire_u64(&s->taken);     /* [UQ4] first */
   uint64_t claimed = sl_load_acquire_u64(&s->claimed); /* [UQ4] second [UQ9] */
   bool closed = (claimed & CLOSED_BIT) != 0;
@@ -458,33 +460,52 @@ static outcome take_from(sl_unbounded_queue *queue, segment *s, char **cell) {
   if (claimed > queue->cell_count) claimed = queue->cell_count;
   if (taken >= claimed) return closed ? AT_THE_END : NOTHING_THERE;
   if (claimed - taken <= NEARLY_EMPTY) {
-    outcome o = take_nearly_empty(queue, s, taken, claimed, closed, cell);
+    outcome o = take_nearly_empty(queue, s, taken, claimed, closed, index);
     /* At the segment's end there may be more behind it. */
     bool more = o == NOTHING_THERE && claimed == queue->cell_count &&
                 sl_load_relaxed_u64(&s->next) != 0; /* relaxed: it is not followed here */
     if (!more) return o;
   }
-  uint64_t index = sl_fetch_add_release_u64(&s->taken, 1); /* [UQ4] */
-  if (index >= queue->cell_count) return LOOK_AGAIN;
-  *cell = cell_at(queue, s, index);
-  return becomes_full(*cell) || take_or_poison(*cell) ? GOT_IT : LOOK_AGAIN;
+  *index = sl_fetch_add_release_u64(&s->taken, 1); /* [UQ4] */
+  if (*index >= queue->cell_count) return LOOK_AGAIN;
+  char *cell = cell_at(queue, s, *index);
+  return becomes_full(cell) || take_or_poison(cell) ? GOT_IT : GAVE_UP;
 }
 
-sl_result sl_unbounded_queue_try_take(sl_unbounded_queue *queue, sl_unbounded_ticket *ticket) {
+static uint64_t place(const sl_unbounded_queue *queue, const segment *s, uint64_t index) {
+  uint64_t n = queue->cell_count;
+  return s->number * n + (index < n ? index : n);
+}
+
+/* number may be NULL: then cells without an element are passed over. */
+static inline sl_result take(sl_unbounded_queue *queue, sl_unbounded_ticket *ticket, uint64_t *number) {
   section_begin();
   for (;;) {
     segment *s = as_segment(sl_load_acquire_u64(&queue->head)); /* [UQ3] */
-    char *cell;
-    outcome o = take_from(queue, s, &cell);
-    if (o == GOT_IT) {
-      make_ticket(queue, cell, ticket);
+    uint64_t index;
+    outcome o = take_from(queue, s, &index);
+    if (o == GOT_IT || (o == GAVE_UP && number != NULL)) {
+      if (number != NULL) *number = place(queue, s, index);
+      make_ticket(queue, cell_at(queue, s, index), ticket);
+      if (o == GOT_IT) return SL_OK;
+      ticket->element = NULL;
+      section_end();
       return SL_OK;
     }
-    if (o != LOOK_AGAIN) {
+    if (o == NOTHING_THERE || o == AT_THE_END) {
       section_end();
       return o == AT_THE_END ? SL_CLOSED : SL_EMPTY;
     }
   }
+}
+
+sl_result sl_unbounded_queue_try_take(sl_unbounded_queue *queue, sl_unbounded_ticket *ticket) {
+  return take(queue, ticket, NULL);
+}
+
+sl_result sl_unbounded_queue_try_take_numbered(sl_unbounded_queue *queue, sl_unbounded_ticket *ticket,
+                                               uint64_t *number) {
+  return take(queue, ticket, number);
 }
 
 void sl_unbounded_queue_release(sl_unbounded_queue *queue, sl_unbounded_ticket *ticket) {
@@ -494,11 +515,6 @@ void sl_unbounded_queue_release(sl_unbounded_queue *queue, sl_unbounded_ticket *
 }
 
 /* ---- Count --------------------------------------------------------------------------------- */
-
-static uint64_t place(const sl_unbounded_queue *queue, const segment *s, uint64_t index) {
-  uint64_t n = queue->cell_count;
-  return s->number * n + (index < n ? index : n);
-}
 
 size_t sl_unbounded_queue_count(const sl_unbounded_queue *queue) {
   section_begin();

@@ -12,6 +12,7 @@
 #include "sl_image.h"
 #include "sl_lease.h"
 #include "sl_mpmc_ring.h"
+#include "sl_order_ring.h"
 #include "sl_os.h"
 #include "sl_process.h"
 #include "sl_result.h"

@@ -15,7 +15,7 @@
  * epoch and a number: a wake-up goes to one known waiter, cancelling is exact, and waiters need
  * neither list nodes nor memory that outlives them.
  *
- * Progress. announce, retract: wait-free. take: lock-free (a CAS that fails means that another
+ * Progress. announce, retract, take_waiter: wait-free. take: lock-free (a CAS that fails means that another
  * notifier took a waiter). Nothing here blocks.
  *
  * Orderings.
@@ -23,9 +23,9 @@
  *         that changes the condition and then takes, at least one sees the other (Dekker). Where
  *         notifiers look often and waiters sleep seldom, both use the forms that end in _seldom and
  *         _often, whose barriers are those of sl_barrier.h.
- *   [EC2] take, compare-and-swap release -> retract, fetch_and acquire: who finds its bit gone
+ *   [EC2] take, compare-and-swap release (or the fence before it) -> retract, fetch_and acquire: who finds its bit gone
  *         knows that a wake-up for it is under way, and sees what the notifier did before.
- *   [EC3] announce, fetch_or release -> take, compare-and-swap acquire: what the waiter did before
+ *   [EC3] announce, fetch_or release -> take, compare-and-swap or fetch_and acquire: what the waiter did before
  *         (how it is to be woken) comes before what the notifier does to wake it.
  *
  * Exclusion. announce and retract of one waiter: by that waiter alone. take: anybody.
@@ -116,14 +116,28 @@ static inline uint32_t sl_event_count_take(sl_event_count *e) {
   return sl_event_count_take_(e, 0);
 }
 
-/* Whether there may be an announced waiter to take; the caller has made the condition true. Waiters
- * announce with _seldom. */
-static inline bool sl_event_count_has_any_often(const sl_event_count *e) {
-  sl_barrier_often(); /* [EC1] */
+/* Whether a waiter is announced. */
+static inline bool sl_event_count_has_any(const sl_event_count *e) {
   for (uint32_t i = 0; i < e->word_count; i++) {
     if (sl_load_relaxed_u64(&e->words[i]) != 0) return true;
   }
   return false;
+}
+
+/* Takes this waiter if it is announced; the caller must wake it. For who has made several conditions true, and
+ * has then passed a sl_fence_seq_cst [EC1] [EC2], and knows which waiters wait for them. */
+static inline bool sl_event_count_take_waiter(sl_event_count *e, uint32_t waiter) {
+  if (!sl_event_count_is_announced(e, waiter)) return false;
+  uint64_t bit = (uint64_t)1 << (waiter % SL_EVENT_COUNT_BITS_);
+  /* Acquire alone: the caller's fence is the release of [EC2]. */
+  return (sl_fetch_and_acquire_u64(&e->words[waiter / SL_EVENT_COUNT_BITS_], ~bit) & bit) != 0; /* [EC3] */
+}
+
+/* Whether there may be an announced waiter to take; the caller has made the condition true. Waiters
+ * announce with _seldom. */
+static inline bool sl_event_count_has_any_often(const sl_event_count *e) {
+  sl_barrier_often(); /* [EC1] */
+  return sl_event_count_has_any(e);
 }
 
 /* After that: takes the first announced waiter from `first` on, in each word, so that a caller who

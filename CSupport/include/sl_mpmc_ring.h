@@ -134,6 +134,12 @@ static inline size_t sl_mpmc_ring_slot_of(const sl_mpmc_ring *ring, sl_mpmc_tick
   return (size_t)((char *)ticket.turn_ - ring->slots_) >> ring->slot_shift_;
 }
 
+/* Of a slot that was taken: its position, counted from 0 in the order in which positions are taken. Together
+ * with first_position it wraps around at 2^64 bytes of slots. */
+static inline uint64_t sl_mpmc_ring_number_of(const sl_mpmc_ring *ring, sl_mpmc_ticket ticket) {
+  return (ticket.done_ - ring->lap_) >> ring->slot_shift_;
+}
+
 /* The memory of the slot's element; `alignment` is the ring's. */
 static inline void *sl_mpmc_ring_element(sl_mpmc_ticket ticket, size_t alignment) {
   return (char *)ticket.turn_ + (alignment > sizeof(sl_atomic_u64) ? alignment : sizeof(sl_atomic_u64));

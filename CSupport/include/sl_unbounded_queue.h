@@ -23,7 +23,7 @@
  * or nearly empty queue poisons nothing; a consumer pulls `tail` along before it unlinks a segment;
  * segments are reclaimed with RCU (liburcu, membarrier flavour) in place of hazard pointers.
  *
- * Progress. claim, commit, abandon, try_take, release, close: lock-free, but for mmap, which a claim calls
+ * Progress. claim, commit, abandon, try_take and its numbered form, release, close: lock-free, but for mmap, which a claim calls
  * once a segment, and the start of the reclaiming thread (below). A thread that is stopped anywhere
  * stops no other. One that is stopped inside a read-side section (below) delays reclamation:
  * memory grows meanwhile. count, is_closed: wait-free. create, destroy: may call mmap, munmap, malloc, free.
@@ -143,6 +143,14 @@ void sl_unbounded_queue_abandon(sl_unbounded_queue *queue, sl_unbounded_ticket *
  * committed, whose commit then fails.
  */
 sl_result sl_unbounded_queue_try_take(sl_unbounded_queue *queue, sl_unbounded_ticket *ticket);
+
+/*
+ * As try_take, for a caller that must know the order of what is taken, by several consumers at once: *number
+ * counts the queue's cells from 0, in its order, and each number is given to one caller, none left out. A cell
+ * that no element will come into is given too, with a ticket->element of NULL, and opens no section.
+ */
+sl_result sl_unbounded_queue_try_take_numbered(sl_unbounded_queue *queue, sl_unbounded_ticket *ticket,
+                                               uint64_t *number);
 
 /* Closes the section, when the element has been moved out. */
 void sl_unbounded_queue_release(sl_unbounded_queue *queue, sl_unbounded_ticket *ticket);

@@ -7,7 +7,7 @@
 ///         | Stage(workers: 4) { (x: Int) in slow(x) }
 ///     for try await y in pipeline(1_000_000) { print(y) }
 ///
-/// - One worker keeps the order of its items; several do not.
+/// - One worker keeps the order of its items; several do with `ordered: true`.
 /// - `throttle: n` bounds memory exactly: a stage never has more than n outputs that the next stage
 ///   has not taken, plus at most the one that each of its workers holds. 0 means no bound.
 /// - A slow item holds up its own worker and no other.
@@ -38,7 +38,9 @@ public struct Pipeline<Input: Sendable, Output: Sendable>: Sendable {
   ///   - name: what errors and reports call the stage.
   ///   - workers: how many bodies may run at once; 1 or more, and 1 in the first stage of a pipeline.
   ///   - throttle: most outputs that the next stage has not taken; 0 for no bound.
-  ///   - ordered: whether outputs come in the order of inputs. One worker keeps order anyway.
+  ///   - ordered: whether outputs come in the order of inputs. One worker keeps order anyway. Several work
+  ///     on as many items at once as they do without; outputs whose turn has not come wait in the queue, within
+  ///     `throttle` (or 65,536 if that is 0 or larger), and then with their workers.
   ///   - onFailure: what becomes of an item whose body throws; see `FailurePolicy`.
   ///   - body: called once for each input, by at most `workers` threads at a time.
   @inlinable

@@ -24,7 +24,8 @@ public struct RunReport: Sendable, Equatable {
     /// async bodies, what they await counts as time in the body.
     public let busy: Duration
     /// Most items that were seen in the stage's output queue. Items that were pulled through by the
-    /// next stage's thread never stood in it.
+    /// next stage's thread never stood in it. Of an ordered stage of several workers, items that others
+    /// wait for count as well.
     public let peakQueueLength: Int
     /// Items that were dropped because their body threw (`onFailure: .skip`). They count as taken.
     public let skipped: Int

@@ -76,6 +76,19 @@ private final class EventCount: @unchecked Sendable {
   }
 
   @Test(arguments: sizes)
+  func aWaiterIsTakenByItself(waiters: Int) {
+    let event = EventCount(waiters)
+    for waiter in 0..<waiters { event.announce(waiter) }
+    for waiter in (0..<waiters).reversed() {
+      #expect(sl_event_count_take_waiter(event.event, UInt32(waiter)))
+      #expect(!sl_event_count_take_waiter(event.event, UInt32(waiter)))
+      #expect((0..<waiters).filter { event.isAnnounced($0) } == Array(0..<waiter))
+      #expect(!event.retract(waiter), "its wake-up is under way")
+    }
+    #expect(event.isIntact)
+  }
+
+  @Test(arguments: sizes)
   func everyAnnouncedWaiterIsTakenOnce(waiters: Int) {
     let event = EventCount(waiters)
     for waiter in (0..<waiters).reversed() {

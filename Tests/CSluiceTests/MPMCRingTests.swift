@@ -133,6 +133,18 @@ private final class MPMCRing<Element>: @unchecked Sendable {
     #expect(ring.pop() == nil)
   }
 
+  /// What is taken is numbered in the order in which it is taken.
+  @Test(arguments: [1, 3, 8])
+  func numbersCountWhatIsTaken(capacity: Int) throws {
+    let ring = MPMCRing<Int>(capacity: capacity)
+    for i in 0..<100 {
+      #expect(ring.push(i))
+      let ticket = try #require(ring.take())
+      #expect(sl_mpmc_ring_number_of(ring.ring, ticket) == UInt64(i))
+      #expect(ring.release(ticket) == i)
+    }
+  }
+
   @Test(arguments: starts)
   func aStalledProducerHidesWhatIsBehindIt(first: UInt64) throws {
     let ring = MPMCRing<Int>(capacity: 4, first: first)

@@ -51,10 +51,75 @@ private final class UnboundedQueue<Element>: @unchecked Sendable {
     sl_unbounded_queue_release(queue, &ticket)
     return element
   }
+  /// The next number, and its element, if it has one.
+  func popNumbered() -> (number: UInt64, element: Element?)? {
+    var ticket = sl_unbounded_ticket()
+    var number: UInt64 = 0
+    guard sl_unbounded_queue_try_take_numbered(queue, &ticket, &number) == SL_OK else { return nil }
+    guard let place = ticket.element else { return (number, nil) }
+    let element = place.assumingMemoryBound(to: Element.self).move()
+    sl_unbounded_queue_release(queue, &ticket)
+    return (number, element)
+  }
   var count: Int { sl_unbounded_queue_count(queue) }
 }
 
 @Suite(.serialized) struct UnboundedQueueTests {
+  @Test func numbersCountWhatIsTakenOverManySegments() {
+    let queue = UnboundedQueue<Int>()
+    #expect(queue.popNumbered() == nil)
+    for i in 0..<20_000 { queue.push(i) }
+    for i in 0..<20_000 {
+      let (number, element) = queue.popNumbered() ?? (.max, nil)
+      #expect(number == UInt64(i) && element == i)
+    }
+    queue.push(7)
+    #expect(queue.pop() == 7, "taken without its number, it has one all the same")
+    queue.push(8)
+    #expect(queue.popNumbered()?.number == 20_001)
+  }
+
+  /// A cell whose producer has not come is given up, with its number.
+  @Test func aNumberMayHaveNoElement() throws {
+    let queue = UnboundedQueue<Int>()
+    let stalled = try #require(queue.claim(0))
+    for i in 1..<20 { queue.push(i) }
+    let first = try #require(queue.popNumbered())
+    #expect(first.number == 0 && first.element == nil)
+    #expect(queue.commit(stalled) == 0, "given back")
+    for i in 1..<20 {
+      let (number, element) = try #require(queue.popNumbered())
+      #expect(number == UInt64(i) && element == i)
+    }
+    #expect(queue.popNumbered() == nil)
+  }
+
+  /// Several consumers at once: each number is given to one of them, and none is left out.
+  @Test func numbersAreGivenOnceEach() {
+    let queue = UnboundedQueue<Int>()
+    let count = rounds(200_000)
+    let seen = SeenNumbers(4 * count)
+    let (elements, most, outOfOrder) = (SharedCounter(), SharedCounter(), SharedCounter())
+    onThreads(5) { thread in
+      if thread < 2 {
+        for i in 0..<count { queue.push(i) }
+        return
+      }
+      var last = -1
+      while elements.now < 2 * count {
+        guard let (number, element) = queue.popNumbered() else { continue }
+        if Int(number) <= last { outOfOrder.add(1) }
+        last = Int(number)
+        most.add(1)
+        seen.mark(Int(number))
+        if element != nil { elements.add(1) }
+      }
+    }
+    #expect(outOfOrder.now == 0)
+    #expect(most.now >= 2 * count)
+    #expect((0..<most.now).allSatisfy { seen.marks($0) == 1 })
+  }
+
   @Test func startsEmptyAndKeepsOrderOverManySegments() {
     let queue = UnboundedQueue<Int>()
     #expect(queue.pop() == nil)

@@ -13,7 +13,7 @@
 
 namespace model {
 
-enum { MOST_SITES = 1024, MOST_TESTS = 128 };
+enum { MOST_SITES = 1024, MOST_TESTS = 256 };
 
 /* One use of an atomic operation in the code under test. */
 struct site {

@@ -4,7 +4,8 @@
 #include "sl_event_count.h"
 
 /* Waiters that sleep on a word each; a condition that orders nothing by itself. */
-enum announcing { PLAIN, SELDOM, SELDOM_SYMMETRIC }; /* with _seldom and _often, or without */
+/* With _seldom and _often, or without; or each waiter is looked at by itself. */
+enum announcing { PLAIN, SELDOM, SELDOM_SYMMETRIC, EACH };
 
 template <typename Suite, announcing KIND, unsigned WAITERS, unsigned THREADS>
 struct event_base : rl::test_suite<Suite, THREADS> {
@@ -46,7 +47,7 @@ struct event_base : rl::test_suite<Suite, THREADS> {
   void wait(uint32_t waiter) {
     while (!try_get()) {
       VAR(before_wait[waiter]) = 1;
-      if (KIND != PLAIN)
+      if (KIND == SELDOM || KIND == SELDOM_SYMMETRIC)
         sl_event_count_announce_seldom(&event, waiter);
       else
         sl_event_count_announce(&event, waiter);
@@ -62,11 +63,21 @@ struct event_base : rl::test_suite<Suite, THREADS> {
   }
 
   void notify() {
+    if (KIND == EACH) return notify_each();
     if (KIND != PLAIN && !sl_event_count_has_any_often(&event)) return;
     uint32_t waiter = KIND != PLAIN ? sl_event_count_take_from(&event, 1) : sl_event_count_take(&event);
     if (waiter == SL_EVENT_COUNT_NONE) return;
     RL_ASSERT(VAR(before_wait[waiter]) == 1);
     wake(waiter);
+  }
+
+  void notify_each() {
+    sl_fence_seq_cst();
+    for (uint32_t waiter = 0; waiter < WAITERS; waiter++) {
+      if (!sl_event_count_take_waiter(&event, waiter)) continue;
+      RL_ASSERT(VAR(before_wait[waiter]) == 1);
+      return wake(waiter);
+    }
   }
 };
 
@@ -82,11 +93,14 @@ template <announcing KIND> struct event_one_waiter : event_base<event_one_waiter
 typedef event_one_waiter<PLAIN> event_wakes_one;
 typedef event_one_waiter<SELDOM> event_wakes_one_seldom;
 typedef event_one_waiter<SELDOM_SYMMETRIC> event_wakes_one_symmetric;
+typedef event_one_waiter<EACH> event_wakes_this_one;
 MODEL_TEST(event_wakes_one, 30000)
 MODEL_TEST_EXHAUSTIVE(event_wakes_one, 100000)
 MODEL_TEST(event_wakes_one_seldom, 30000)
 MODEL_TEST_EXHAUSTIVE(event_wakes_one_seldom, 100000)
 MODEL_TEST(event_wakes_one_symmetric, 30000)
+MODEL_TEST(event_wakes_this_one, 30000)
+MODEL_TEST_EXHAUSTIVE(event_wakes_this_one, 100000)
 
 /* A waiter that is woken in another way, as by a close, takes its bit back before it goes on. */
 struct event_closed : event_base<event_closed, PLAIN, 2, 3> {
@@ -133,5 +147,7 @@ template <announcing KIND> struct event_two_waiters : event_base<event_two_waite
 };
 typedef event_two_waiters<PLAIN> event_wakes_two;
 typedef event_two_waiters<SELDOM> event_wakes_two_seldom;
+typedef event_two_waiters<EACH> event_wakes_each;
 MODEL_TEST(event_wakes_two, 30000)
 MODEL_TEST(event_wakes_two_seldom, 30000)
+MODEL_TEST(event_wakes_each, 30000)

@@ -241,3 +241,54 @@ struct unbounded_counted : unbounded_base<unbounded_counted, 3> {
   }
 };
 MODEL_TEST(unbounded_counted, 20000)
+
+/* Numbered: none is given twice, none is left out, and each producer's elements have theirs in order. A number
+ * without an element is a cell that was given up. */
+template <unsigned PRODUCERS, unsigned CONSUMERS>
+struct unbounded_numbered : unbounded_base<unbounded_numbered<PRODUCERS, CONSUMERS>, PRODUCERS + CONSUMERS> {
+  typedef unbounded_base<unbounded_numbered, PRODUCERS + CONSUMERS> base;
+  enum { EACH = 3, MOST = 32 };
+  int given[MOST], number_of[base::ELEMENTS];
+
+  void before() {
+    base::before();
+    memset(given, 0, sizeof given);
+    for (int &each : number_of) each = -1;
+  }
+  bool dequeue_numbered() {
+    sl_unbounded_ticket ticket;
+    uint64_t number;
+    if (sl_unbounded_queue_try_take_numbered(this->queue, &ticket, &number) != SL_OK) return false;
+    RL_ASSERT(number < MOST && ++given[number] == 1);
+    if (ticket.element == NULL) return true;
+    int element = VAR((*(model_element *)ticket.element));
+    sl_unbounded_queue_release(this->queue, &ticket);
+    RL_ASSERT(++this->taken[element] == 1);
+    number_of[element] = (int)number;
+    return true;
+  }
+  void work(unsigned index) {
+    if (index < PRODUCERS) {
+      for (int i = 0; i < EACH; i++) RL_ASSERT(this->enqueue((int)index * 8 + i) == SL_OK);
+      return;
+    }
+    for (int tries = 0; tries < EACH + 2; tries++) dequeue_numbered();
+  }
+  void after() {
+    model::rcu_end();
+    while (dequeue_numbered()) {}
+    int numbers = 0;
+    while (numbers < MOST && given[numbers] == 1) numbers++;
+    for (int n = numbers; n < MOST; n++) RL_ASSERT(given[n] == 0);
+    for (unsigned producer = 0; producer < PRODUCERS; producer++)
+      for (int i = 0; i < EACH; i++) {
+        RL_ASSERT(this->taken[producer * 8 + i] == 1);
+        if (i > 0) RL_ASSERT(number_of[producer * 8 + i] > number_of[producer * 8 + i - 1]);
+      }
+    base::after();
+  }
+};
+typedef unbounded_numbered<1, 2> unbounded_numbered_by_one;
+typedef unbounded_numbered<2, 2> unbounded_numbered_by_two;
+MODEL_TEST(unbounded_numbered_by_one, 20000)
+MODEL_TEST(unbounded_numbered_by_two, 20000)

@@ -103,14 +103,7 @@ import Testing
     },
   ]
 
-  /// What is not there yet is refused too, and not run as something else.
-  static let notThereYet = [
-    Wrong("ordered with many workers", stage: "stage 2 (stage)", argument: "ordered") {
-      source($0) | Stage(workers: 2, ordered: true, counting($0))
-    }
-  ]
-
-  @Test(arguments: wrongs + notThereYet)
+  @Test(arguments: wrongs)
   func isRefusedBeforeAnyBody(wrong: Wrong) async throws {
     let calls = Count()
     let pipeline = wrong.pipeline(calls)

@@ -25,13 +25,15 @@ import Testing
     var producer = Producer.sequence
     var consumer = Consumer.async
     var hasJoin = false
+    var isOrdered = false
     var isThrownByBody = false
     /// How many outputs come before the end.
     var length = 0
 
     var description: String {
       "\(ending) throttle \(throttle) \(bodies) workers \(workers) \(producer) \(consumer)"
-        + (hasJoin ? " join" : "") + (isThrownByBody ? " in body" : "") + " after \(length)"
+        + (hasJoin ? " join" : "") + (isOrdered ? " ordered" : "") + (isThrownByBody ? " in body" : "")
+        + " after \(length)"
     }
 
     static var all: [Shape] {
@@ -51,6 +53,7 @@ import Testing
     mutating func vary(_ generator: inout SeededGenerator) {
       producer = Producer.allCases.randomElement(using: &generator) ?? .sequence
       hasJoin = Bool.random(using: &generator)
+      isOrdered = Bool.random(using: &generator)
       isThrownByBody = Bool.random(using: &generator)
       length = Int.random(in: 0...(Bool.random(using: &generator) ? 3 : 200), using: &generator)
       // From outside, only a task and a run can be cancelled.
@@ -62,7 +65,7 @@ import Testing
     var pipeline: Pipeline<Int, Int> {
       let (ending, length, isThrownByBody) = (ending, length, isThrownByBody)
       let source = producer.stage(throttle: throttle)
-      let stage = bodies.stage(workers: workers, throttle: throttle) {
+      let stage = bodies.stage(workers: workers, throttle: throttle, ordered: isOrdered) {
         if ending == .throwing, isThrownByBody, $0 == length { throw Oops() }
         return nil
       }

@@ -50,10 +50,17 @@ final class Assembly {
     let budget = ProcessBudget(
       throttle: description.throttle, producingProcesses: description.processes,
       consumingProcesses: isLast ? 0 : descriptions[index + 1].processes)
-    let throttle = budget.capacity
-    let kind: ChannelCore.Kind =
-      throttle == 0 || throttle > ChannelCore.largestRing
-      ? .unbounded : (description.workers == 1 && consumerCount == 1 ? .spsc : .mpmc)
+    var throttle = budget.capacity
+    let hasRing = throttle > 0 && throttle <= ChannelCore.largestRing
+    let kind: ChannelCore.Kind
+    if description.ordered, description.workers > 1 {
+      kind = .ordered
+      if !hasRing { throttle = OrderedRing.mostElements }
+    } else if hasRing {
+      kind = description.workers == 1 && consumerCount == 1 ? .spsc : .mpmc
+    } else {
+      kind = .unbounded
+    }
     let output = Channel<Output>(
       kind: kind, throttle: throttle, producers: workers, consumers: consumers, arena: run.arena)
     input.channel.core.consumers = workers

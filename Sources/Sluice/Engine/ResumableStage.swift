@@ -58,6 +58,7 @@ extension StageParts {
   /// that gave none.
   @inlinable
   func map(_ body: @escaping @Sendable (Input) throws -> Output) -> Port<Output> {
+    if isOrdered { return mapOrdered(body) }
     guard failsAtOnce else { return mapWithPolicy(body) }
     return resumable { intake in
       { lease, place in

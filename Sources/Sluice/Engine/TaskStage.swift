@@ -26,6 +26,7 @@ extension StageParts {
 
   @inlinable
   func map(_ body: @escaping @Sendable (Input) async throws -> Output) -> Port<Output> {
+    if isOrdered { return mapOrdered(body) }
     guard failsAtOnce else { return mapWithPolicy(body) }
     return tasks { inputs, outputs, worker in
       while let element = await inputs.next() {

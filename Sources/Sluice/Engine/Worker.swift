@@ -113,7 +113,7 @@ final class Worker: @unchecked Sendable {
   /// it was woken in another way.
   func retractAnnouncements() {
     if let input { retract(from: input.notEmpty) }
-    if let output { retract(from: output.notFull) }
+    if let output { retract(from: output.producersEvent) }
   }
 
   private func retract(from event: UnsafeMutablePointer<sl_event_count>) {
@@ -135,7 +135,7 @@ final class Worker: @unchecked Sendable {
   func parkOnOutput() -> Bool {
     guard let output else { return false }
     releaseLeases()
-    return park(on: output.notFull) { output.hasSpace }
+    return park(on: output.producersEvent) { output.hasSpace(for: index) }
   }
 
   private func park(
@@ -163,7 +163,7 @@ final class Worker: @unchecked Sendable {
   func waitForOutput() {
     guard let output else { return }
     releaseLeases()
-    wait(on: output.notFull) { output.hasSpace }
+    wait(on: output.producersEvent) { output.hasSpace(for: index) }
   }
 
   private func wait(on event: UnsafeMutablePointer<sl_event_count>, until condition: () -> Bool) {
@@ -196,7 +196,7 @@ final class Worker: @unchecked Sendable {
   @usableFromInline
   func suspendOnOutput() async {
     guard let output else { return }
-    await suspend(on: output.notFull) { output.hasSpace }
+    await suspend(on: output.producersEvent) { output.hasSpace(for: index) }
   }
 
   private func suspend(
@@ -263,7 +263,9 @@ final class Worker: @unchecked Sendable {
   /// is parked or, if its stage is over, at its end.
   @usableFromInline
   func goesOnToEnqueue() -> Bool {
-    if !run.hasEnded(position), let output, run.engine.spin(until: { output.hasSpace }) { return true }
+    if !run.hasEnded(position), let output, run.engine.spin(until: { output.hasSpace(for: index) }) {
+      return true
+    }
     if run.hasEnded(position) {
       releaseLeases()
       sl_token_end(token)

@@ -9,7 +9,8 @@ extension Pipeline {
   ///   - name: what errors and reports call the stage.
   ///   - processes: how many worker processes; 1 or more, and 1 in the first stage of a pipeline.
   ///   - throttle: most outputs that the next stage has not taken; 0 for no bound.
-  ///   - ordered: whether outputs come in the order of inputs. One worker keeps order anyway.
+  ///   - ordered: whether outputs come in the order of inputs. One process keeps order anyway; several
+  ///     cannot be asked for it.
   ///   - onFailure: what becomes of an item whose body throws, or whose worker dies.
   ///   - timeout: longest time for one item; a worker that takes longer is killed. Nil: no limit.
   ///   - stage: the body. Its type must be one that another process of this program finds again.

@@ -53,6 +53,30 @@ static void use_mpmc_ring(void) {
   sl_mpmc_ring_destroy(&ring);
 }
 
+static void use_order_ring(void) {
+  static sl_order_ring ring;
+  sl_order_ticket ticket;
+  CHECK(sl_order_ring_init(&ring, 3, sizeof(int), sizeof(int), UINT64_MAX) == 0);
+  for (uint64_t i = 2; i < 3; i--) {
+    CHECK(sl_order_ring_has_room(&ring, i - 1));
+    *(int *)sl_order_ring_place(&ring, i - 1, sizeof(int)) = (int)i;
+    if (i == 1)
+      sl_order_ring_skip(&ring, i - 1);
+    else
+      sl_order_ring_commit(&ring, i - 1);
+    CHECK(sl_order_ring_written(&ring, i - 1) == (i == 0));
+  }
+  CHECK(!sl_order_ring_has_room(&ring, 2) && sl_order_ring_span(&ring, 1) == 3);
+  for (int i = 0; i < 3; i++) {
+    CHECK(sl_order_ring_try_take(&ring, &ticket) == (i == 1 ? SL_ORDER_HOLE : SL_ORDER_ELEMENT));
+    CHECK(i == 1 || *(int *)sl_order_ring_element(ticket, sizeof(int)) == i);
+    sl_order_ring_release(&ring, ticket);
+    CHECK(sl_order_ring_released(&ring) == (i < 2));
+  }
+  CHECK(sl_order_ring_try_take(&ring, &ticket) == SL_ORDER_NOTHING);
+  sl_order_ring_destroy(&ring);
+}
+
 /* 100,000 elements: some 50 segments, so that the reclaimer is at work when main returns. */
 static void use_unbounded_queue(void) {
   sl_unbounded_queue *queue = sl_unbounded_queue_create(sizeof(int), sizeof(int));
@@ -75,6 +99,7 @@ static void use_unbounded_queue(void) {
 int main(void) {
   use_spsc_ring();
   use_mpmc_ring();
+  use_order_ring();
   use_unbounded_queue();
   return 0;
 }

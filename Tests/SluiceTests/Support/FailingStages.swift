@@ -1,5 +1,4 @@
 import Sluice
-import Synchronization
 
 /// The error that a failing body throws: which item it was, and at which of its attempts.
 struct Failing: Error, Equatable {
@@ -9,17 +8,17 @@ struct Failing: Error, Equatable {
 
 /// Counts how often each item was tried.
 final class Attempts: Sendable {
-  private let counts: Mutex<[Int: Int]> = Mutex([:])
+  private let counts = Observed<[Int: Int]>([:])
 
   /// One more attempt of this item: its number, from 1.
   func next(_ item: Int) -> Int {
-    counts.withLock {
+    counts.update {
       $0[item, default: 0] += 1
       return $0[item, default: 0]
     }
   }
 
-  var all: Int { counts.withLock { $0.values.reduce(0, +) } }
+  var all: Int { counts.now.values.reduce(0, +) }
 }
 
 /// Every form of stage that has a policy, passing its items on.

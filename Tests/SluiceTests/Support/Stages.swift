@@ -88,17 +88,19 @@ enum Bodies: String, CaseIterable, Sendable {
   /// A stage that passes its items on. `body` is called with each, then the wait that it returns is
   /// done in the stage's body.
   func stage(
-    name: String? = nil, workers: Int = 1, throttle: Int = 0,
-    _ body: @escaping @Sendable (Int) throws -> Wait? = { _ in nil }
+    name: String? = nil, workers: Int = 1, throttle: Int = 0, ordered: Bool = false,
+    onFailure: FailurePolicy = .fail, _ body: @escaping @Sendable (Int) throws -> Wait? = { _ in nil }
   ) -> Pipeline<Int, Int> {
     switch self {
     case .sync:
-      Stage(name: name, workers: workers, throttle: throttle) { (item: Int) in
+      Stage(name: name, workers: workers, throttle: throttle, ordered: ordered, onFailure: onFailure) {
+        (item: Int) in
         try body(item)?.block()
         return item
       }
     case .async:
-      Stage(name: name, workers: workers, throttle: throttle) { (item: Int) async throws in
+      Stage(name: name, workers: workers, throttle: throttle, ordered: ordered, onFailure: onFailure) {
+        (item: Int) async throws in
         try await body(item)?.suspend()
         return item
       }
