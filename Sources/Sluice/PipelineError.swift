@@ -51,10 +51,6 @@ extension StageDescription {
       throw wrong(
         workersArgument, "\(workersArgument) must be 1 in the first stage, the producer, and is \(workers)")
     }
-    if ordered, workers > 1, runsInProcesses {
-      throw wrong(
-        "ordered", "ordered: true with more than one process is not available yet; use processes: 1")
-    }
     if let times = onFailure.wrongNumberOfRetries {
       throw wrong("onFailure", "onFailure: .retry must call a body again 1 time or more, and has \(times)")
     }

@@ -6,11 +6,14 @@ struct LedgerEntry<Input> {
   @usableFromInline var item: Input
   /// How often it was started and failed.
   @usableFromInline var failures: Int
+  /// Its place in the order of inputs, where the stage keeps that.
+  @usableFromInline let number: UInt64
 
   @usableFromInline
-  init(item: Input, failures: Int = 0) {
+  init(item: Input, number: UInt64 = 0) {
     self.item = item
-    self.failures = failures
+    self.number = number
+    failures = 0
   }
 }
 

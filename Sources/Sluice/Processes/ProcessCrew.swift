@@ -74,9 +74,12 @@ final class ProcessCrew<Input: Sendable>: @unchecked Sendable {
   @usableFromInline
   func takeReturned() -> LedgerEntry<Input>? {
     state.withLock { state in
-      guard !state.returned.isEmpty else { return nil }
+      // The one that comes first, where the stage keeps the order; else they have no numbers.
+      guard
+        let first = state.returned.indices.min(by: { state.returned[$0].number < state.returned[$1].number })
+      else { return nil }
       sl_store_relaxed_u32(returned, UInt32(clamping: state.returned.count - 1))
-      return state.returned.removeFirst()
+      return state.returned.remove(at: first)
     }
   }
 

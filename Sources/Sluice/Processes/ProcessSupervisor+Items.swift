@@ -57,6 +57,12 @@ extension ProcessSupervisor {
     switch kind {
     case RecordKind.result where form == .stage, RecordKind.output where form != .stage:
       guard let value = try? readOutput(record) else { return nil }
+      if isOrdered {
+        let number = state.pointee.ledger.removeFirst().number
+        state.pointee.late.append(LateOutput(number: number, value: value))
+        placeLate()
+        return true
+      }
       held.pointer.initialize(to: value)
       held.isFull.pointee = true
       if kind == RecordKind.result { _ = state.pointee.ledger.removeFirst() }
@@ -124,12 +130,20 @@ extension ProcessSupervisor {
     if decision == .retry {
       worker.run.recordRetry(stage: worker.stage)
       state.pointee.pending.append(entry)
+    } else if isOrdered {
+      state.pointee.late.append(LateOutput(number: entry.number, value: nil))
     }
   }
 
   /// The input gives nothing now: an item that another process of the stage has not started, if there is one.
   @usableFromInline @inline(never)
   func nextWithoutInput() -> LedgerEntry<Input>? {
+    if isOrdered, !state.pointee.inputHasEnded {
+      // While outputs are late, the number that they wait for is with somebody else, or pending here.
+      guard state.pointee.late.isEmpty else { return nil }
+      if let entry = takeNumbered() { return entry }
+      if !state.pointee.late.isEmpty { return nil }
+    }
     if !state.pointee.inputHasEnded {
       switch Outcome(rawValue: worker.lease.pointee.outcome) {
       case .stopped:

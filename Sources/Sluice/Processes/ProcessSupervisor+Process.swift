@@ -67,6 +67,7 @@ extension ProcessSupervisor {
     let wantsInput =
       !state.pointee.inputHasEnded && state.pointee.ledger.count < state.pointee.window
       && state.pointee.pending.isEmpty && !state.pointee.mustWaitForRoom && state.pointee.ended == nil
+      && state.pointee.late.isEmpty
     // A stage before that is leased need not go on while its items would only wait: it goes on with the answers.
     // Should these take long, the lease is revoked.
     if wantsInput {
@@ -74,7 +75,9 @@ extension ProcessSupervisor {
       worker.releaseLeases()
       worker.run.startSource()
     }
-    let hasNothing = state.pointee.ledger.count == 0 && state.pointee.pending.isEmpty && !held.isFull.pointee
+    let hasNothing =
+      state.pointee.ledger.count == 0 && state.pointee.pending.isEmpty && !held.isFull.pointee
+      && state.pointee.late.isEmpty
     if hasNothing, state.pointee.ended == nil {
       if crew.isAlone
         ? state.pointee.inputHasEnded : crew.idle(worker.index, inputHasEnded: state.pointee.inputHasEnded)
@@ -87,7 +90,7 @@ extension ProcessSupervisor {
     {
       return
     }
-    sleep(process, wantsInput: wantsInput)
+    sleep(process, wantsInput: wantsInput, wantsNews: hasNothing && !crew.isAlone)
     if !crew.isAlone { crew.isBusy(worker.index) }
   }
 
@@ -118,27 +121,32 @@ extension ProcessSupervisor {
     return true
   }
 
-  private func sleep(_ process: WorkerProcess, wantsInput: Bool) {
+  /// - Parameters:
+  ///   - wantsInput: it would take an item of the input.
+  ///   - wantsNews: it is idle, and would take an item that another process gives back.
+  private func sleep(_ process: WorkerProcess, wantsInput: Bool, wantsNews: Bool) {
     func isReady() -> Bool {
       if hasEndedRun { return true }
-      if held.isFull.pointee {
-        if output.core.hasSpace { return true }
-      } else if sl_exchange_has_response(process.exchange) {
+      if held.isFull.pointee || !state.pointee.late.isEmpty, output.core.hasSpace(for: worker.index) {
+        return true
+      }
+      if !held.isFull.pointee, sl_exchange_has_response(process.exchange) {
         return true
       }
       if wantsInput, let input = worker.input, !input.isEmpty || input.isClosed { return true }
       if form == .join, sl_exchange_has_item(process.exchange) != (state.pointee.ledger.count > 0) {
         return true
       }
-      return !crew.isAlone && crew.hasNews()
+      return wantsNews && crew.hasNews()
     }
     if worker.run.engine.spin(until: isReady) { return }
     let (input, number) = (worker.input, UInt32(worker.index))
     if wantsInput, let input { sl_event_count_announce(input.notEmpty, number) }
-    if held.isFull.pointee { sl_event_count_announce(output.core.notFull, number) }
+    let wantsRoom = held.isFull.pointee || !state.pointee.late.isEmpty
+    if wantsRoom { sl_event_count_announce(output.core.producersEvent, number) }
     defer {
       if wantsInput, let input { _ = sl_event_count_retract(input.notEmpty, number) }
-      if held.isFull.pointee { _ = sl_event_count_retract(output.core.notFull, number) }
+      if wantsRoom { _ = sl_event_count_retract(output.core.producersEvent, number) }
     }
     sl_exchange_parent_sleeps(process.exchange)
     crashPoint()
@@ -207,6 +215,7 @@ extension ProcessSupervisor {
     if count == 0 || state.pointee.answered > 0 || wasAtWork { state.pointee.failedStarts = 0 }
     let victim = wasAtWork ? entries.removeFirst() : nil
     state.pointee.pending = entries + state.pointee.pending
+    if isOrdered { state.pointee.pending.sort { $0.number < $1.number } }
     state.pointee.ended = nil
     state.pointee.unadmitted = 0
     self.process = nil

@@ -32,6 +32,8 @@ final class ProcessSupervisor<Input: Codable & Sendable, Output: Codable & Senda
     @usableFromInline var isThrough = false
     /// Nothing has come since the last look at the clock of a sleep.
     @usableFromInline var hasTicked = false
+    /// In a stage that keeps the order: outputs whose places are not there yet, and items of which none comes.
+    var late: [LateOutput<Output>] = []
     /// The item that a join took last.
     var lastStarted: LedgerEntry<Input>?
 
@@ -55,6 +57,7 @@ final class ProcessSupervisor<Input: Codable & Sendable, Output: Codable & Senda
   @usableFromInline let share: Int
   /// Most outputs that may stand in the exchange beside the one that the worker holds.
   @usableFromInline let outputShare: UInt64
+  @usableFromInline let isOrdered: Bool
 
   @usableFromInline
   init(
@@ -68,7 +71,9 @@ final class ProcessSupervisor<Input: Codable & Sendable, Output: Codable & Senda
     self.crew = crew
     self.form = form
     self.stage = stage
-    share = inputShare
+    isOrdered = output.core.kind == .ordered
+    // Late outputs are this stage's and stand in no queue: as many as it may have in the exchange.
+    share = isOrdered ? min(inputShare, outputShare) : inputShare
     self.outputShare = outputShare == Int.max ? UInt64.max : UInt64(outputShare)
     state = .allocate(capacity: 1)
     state.initialize(to: State())
@@ -110,6 +115,7 @@ extension ProcessSupervisor {
     let exchange = process.exchange
     var passed = 0
     var record = sl_exchange_record()
+    if _slowPath(isOrdered) { placeLate() }
     while true {
       if held.isFull.pointee {
         guard output.enqueue(from: held.pointer) else {
@@ -124,7 +130,9 @@ extension ProcessSupervisor {
       let found = sl_exchange_look(exchange, &record)
       if found == SL_EXCHANGE_NOTHING { break }
       if found == SL_EXCHANGE_BROKEN { return -1 }
-      if _fastPath(record.kind == RecordKind.result && outputs.isBitwise && state.pointee.ledger.count > 0) {
+      if _fastPath(
+        record.kind == RecordKind.result && outputs.isBitwise && !isOrdered && state.pointee.ledger.count > 0)
+      {
         let bytes = UnsafeRawBufferPointer(start: record.payload, count: Int(record.bytes))
         guard let value = try? outputs.decode(bytes, handles: HandleList()) else { return -1 }
         held.pointer.initialize(to: value)
@@ -172,8 +180,8 @@ extension ProcessSupervisor {
     }
     while state.pointee.ledger.count < state.pointee.window, !state.pointee.mustWaitForRoom {
       if _slowPath(!state.pointee.pending.isEmpty) {
-        guard give(state.pointee.pending.removeFirst(), process) else { break }
-      } else if let item = state.pointee.inputHasEnded ? nil : intake.take(worker.lease) {
+        guard mayGivePending(), give(state.pointee.pending.removeFirst(), process) else { break }
+      } else if let item = state.pointee.inputHasEnded || isOrdered ? nil : intake.take(worker.lease) {
         sl_stage_counters_take(worker.counters)
         guard give(LedgerEntry(item: item.move()), process) else { break }
       } else {
