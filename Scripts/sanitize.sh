@@ -9,7 +9,7 @@ set -eu
 cd "$(dirname "$0")/.."
 kind=$1
 out=${2:-.build/sanitize-$kind}
-filter='^(CSluiceTests|StressTests)\.|^SluiceTests\.(Queue|SPSCQueue|UnsendableElement|Processes)'
+filter='^(CSluiceTests|StressTests)\.|^SluiceTests\.(Queue|SPSCQueue|UnsendableElement|Process|OrderedProcess|WorkerDeath|HostileWorker)'
 
 case $kind in
 address)

@@ -47,7 +47,7 @@ struct Hostile<Output: Codable & Sendable>: ProcessStage {
 
   /// The shared memory that this process may write to.
   static func segments() -> [UnsafeMutableRawBufferPointer] {
-    let maps = (try? String(contentsOfFile: "/proc/self/maps", encoding: .utf8)) ?? ""
+    let maps = textOfFile("/proc/self/maps")
     return maps.split(separator: "\n").filter { $0.contains("memfd:sluice") && $0.contains("rw-s") }
       .compactMap { line in
         let bounds = line.split(separator: " ")[0].split(separator: "-").compactMap {

@@ -64,9 +64,8 @@ enum Parent {
   static func livingProcesses(ofGroup group: Int32) -> [Int32] {
     let all = (try? FileManager.default.contentsOfDirectory(atPath: "/proc"))?.compactMap { Int32($0) } ?? []
     return all.filter { pid in
-      guard let text = try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8),
-        let end = text.lastIndex(of: ")")
-      else { return false }
+      let text = textOfFile("/proc/\(pid)/stat")
+      guard let end = text.lastIndex(of: ")") else { return false }
       let fields = text[text.index(after: end)...].split(separator: " ")
       return fields.count > 2 && fields[0] != "Z" && fields[0] != "X" && Int32(fields[2]) == group
     }

@@ -123,7 +123,18 @@ func children() -> [Int32] {
   let files = FileManager.default
   guard let tasks = try? files.contentsOfDirectory(atPath: "/proc/self/task") else { return [] }
   return tasks.flatMap { task -> [Int32] in
-    let list = (try? String(contentsOfFile: "/proc/self/task/\(task)/children", encoding: .utf8)) ?? ""
+    let list = textOfFile("/proc/self/task/\(task)/children")
     return list.split(separator: " ").compactMap { Int32($0) }
   }
+}
+
+/// The whole of a file of the system, or nothing. (`String(contentsOfFile:)` leaks a page where the file goes meanwhile.)
+func textOfFile(_ path: String) -> String {
+  let file = open(path, O_RDONLY | O_CLOEXEC)
+  guard file >= 0 else { return "" }
+  defer { close(file) }
+  var bytes: [UInt8] = []
+  var part = [UInt8](repeating: 0, count: 1 << 16)
+  while case let count = read(file, &part, part.count), count > 0 { bytes += part[..<count] }
+  return String(decoding: bytes, as: UTF8.self)
 }
