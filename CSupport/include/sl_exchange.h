@@ -24,24 +24,28 @@
  * does not fit: SL_EXCHANGE_BROKEN, and the parent gives that worker up. Nothing that the parent needs
  * to find its own way (its positions, the sizes) is read back from the segment.
  *
- * Progress. Everything but start and recall is wait-free; these two are lock-free between the two sides
- * (each repeats only when the other has moved the word). None waits.
+ * Progress. Everything but start is wait-free, whatever the other side does or writes; recall in as many
+ * tries as there are places for records. start is lock-free: it repeats only when the parent has moved the word.
+ * None waits.
  *
  * Orderings.
- *   [XC1] admit, fetch_add seq_cst admission -> start, load and compare-and-swap acquire admission: the
- *         requests are visible.
+ *   [XC1] admit, fetch_add seq_cst admission -> start, load and compare-and-swap seq_cst admission: the
+ *         requests are visible. recall and stop change the same word in between, which breaks no release sequence.
  *   [XC2] worker, store release request_head -> parent, load acquire: the old request has been read
  *         before it is written over.
  *   [XC3] worker, store release response_tail -> parent, load acquire: the response is visible.
  *   [XC4] parent, store release response_head -> worker, load acquire: the old response has been read
  *         before it is written over.
- *   [XC5] stop, fetch_or seq_cst admission -> start, compare-and-swap on admission: once stop has returned, no
- *         item starts. close, store seq_cst closed -> worker, load acquire: whoever sees it sees all that was
- *         admitted before.
+ *   [XC5] close, store seq_cst closed -> worker, load seq_cst: whoever sees it sees all that was admitted or
+ *         stopped before.
  *   [XC6] sleeper, store seq_cst sleeps, then loads what it waits for seq_cst; the other side, writes
  *         that seq_cst, then loads sleeps seq_cst: one of them sees the other's write, so nobody sleeps
- *         through what it waits for. A worker commits with release only, and looks at parent_sleeps_
- *         without this guarantee; it gives it before it sleeps (publish).
+ *         through what it waits for. Who waits for an item waits by starting it, and a joining stage's parent
+ *         waits for items to be started: so start is seq_cst all through. A worker commits with release only,
+ *         and looks at parent_sleeps_ without this guarantee; it gives it before it sleeps (publish).
+ * recall and stop are relaxed: one word, which all change by read-modify-write, tells each of them where it came.
+ * An item either was started before, or will not be by anybody who learns that they have returned. What is
+ * recalled the worker has never looked at, so it may be written over.
  *
  * What excludes what. One thread at a time on each side.
  *
@@ -227,30 +231,35 @@ static inline void sl_exchange_admit(sl_exchange *x, uint32_t n) {
   sl_fetch_add_seq_cst_u64(&x->facts->admission_, (uint64_t)n << 32); /* [XC1] [XC6] */
 }
 
-/* How many items the worker says that it has started, since it exists, modulo 2^31. */
+/* How many items the worker says that it has started, since it exists, modulo 2^31: at least those whose
+ * responses have been seen. */
 static inline uint32_t sl_exchange_started(const sl_exchange *x) {
-  return (uint32_t)sl_load_acquire_u64(&x->facts->admission_) & SL_EXCHANGE_COUNT_;
+  /* relaxed: a count, by which nothing is read */
+  return (uint32_t)sl_load_relaxed_u64(&x->facts->admission_) & SL_EXCHANGE_COUNT_;
 }
 
 /*
  * Takes back the items that are admitted and not started, `admitted` being the number admitted so far; how
  * many. The caller sets request_tail to the first one's place, and counts them as not admitted. More than
- * there can be: the worker has written nonsense.
+ * there can be: the worker has written nonsense, and nothing is taken back.
  */
 static inline uint32_t sl_exchange_recall(sl_exchange *x, uint32_t admitted) {
-  uint64_t word = sl_load_acquire_u64(&x->facts->admission_);
-  for (;;) {
-    uint64_t started = word & SL_EXCHANGE_COUNT_;
+  uint64_t most = x->request_bytes / 8;
+  uint64_t word = sl_load_relaxed_u64(&x->facts->admission_); /* relaxed: the compare-and-swap checks it */
+  /* Another try means that the worker has started an item meanwhile, or that somebody has stopped it. */
+  for (uint64_t tries = 0; tries <= most + 1; tries++) {
+    uint64_t started = word & SL_EXCHANGE_COUNT_, waiting = (admitted - started) & SL_EXCHANGE_COUNT_;
+    if (waiting > most) break;
     uint64_t next = started << 32 | (word & SL_EXCHANGE_STOPPED_) | started;
-    if (sl_cas_acq_rel_u64(&x->facts->admission_, &word, next)) {
-      return (admitted - (uint32_t)started) & SL_EXCHANGE_COUNT_;
-    }
+    /* relaxed: see above, under the orderings */
+    if (sl_cas_relaxed_u64(&x->facts->admission_, &word, next)) return (uint32_t)waiting;
   }
+  return SL_EXCHANGE_COUNT_;
 }
 
-/* Any thread of the parent: no further item starts, once this has returned. */
+/* Any thread of the parent: no further item starts, for whoever knows that this has returned. */
 static inline void sl_exchange_stop(sl_exchange_facts *facts) {
-  sl_fetch_or_seq_cst_u64(&facts->admission_, SL_EXCHANGE_STOPPED_); /* [XC5] */
+  sl_fetch_or_relaxed_u64(&facts->admission_, SL_EXCHANGE_STOPPED_); /* relaxed: as recall */
 }
 
 /* Any thread of the parent: no item will be admitted any more, and who yields an output is to stop. */
@@ -277,7 +286,7 @@ static inline sl_exchange_found sl_exchange_look(sl_exchange *x, sl_exchange_rec
     }
     uint64_t offset = x->response_head & (x->response_bytes - 1), there = x->response_tail - x->response_head;
     uint64_t to_the_end = x->response_bytes - offset;
-    if (there > to_the_end) there = to_the_end;
+    if (there > to_the_end) there = to_the_end; /* a record lies in one piece */
     char *at = x->responses + offset;
     uint64_t header = sl_exchange_get_header_(at);
     record->payload = at + 8;
@@ -287,6 +296,9 @@ static inline sl_exchange_found sl_exchange_look(sl_exchange *x, sl_exchange_rec
     uint64_t bytes = sl_exchange_record_bytes(record->bytes);
     if (bytes > there) return SL_EXCHANGE_BROKEN;
     if (record->kind != SL_EXCHANGE_PAD) return SL_EXCHANGE_RECORD;
+    /* A pad fills a ring up to its end, and never a whole one: else a worker that wrote nothing but pads would
+     * keep the parent here. */
+    if (bytes != to_the_end || offset == 0) return SL_EXCHANGE_BROKEN;
     x->response_head += bytes;
   }
 }
@@ -314,11 +326,11 @@ static inline bool sl_exchange_may_start_(uint64_t word) {
 
 /* Starts the next item, if one is admitted. */
 static inline bool sl_exchange_start(sl_exchange *x) {
-  uint64_t word = sl_load_acquire_u64(&x->facts->admission_), next; /* [XC1] */
+  uint64_t word = sl_load_seq_cst_u64(&x->facts->admission_), next; /* [XC1] [XC6] */
   do {
     if (!sl_exchange_may_start_(word)) return false;
     next = (word & ~SL_EXCHANGE_COUNT_) | ((word + 1) & SL_EXCHANGE_COUNT_);
-  } while (!sl_cas_acquire_u64(&x->facts->admission_, &word, next)); /* [XC1] [XC5] */
+  } while (!sl_cas_seq_cst_u64(&x->facts->admission_, &word, next)); /* [XC1] [XC6] */
   return true;
 }
 
