@@ -193,7 +193,6 @@ import Testing
       }
       _ = sl_exchange_has_response(&segment.parent)
       _ = sl_exchange_started(&segment.parent)
-      _ = sl_exchange_started_at(&segment.parent)
       _ = sl_exchange_must_wake_worker(&segment.parent)
       let admitted = UInt32.random(in: 0..<1 << 31, using: &random)
       let recalled = sl_exchange_recall(&segment.parent, admitted)

@@ -34,7 +34,7 @@ static const struct {
     [LIMIT] = {"limit_output", 1},
     [PARENT_SLEEP] = {"sleep (parent)", 3},
     [WAKE_WORKER] = {"must_wake_worker", 2},
-    [ASK_WORKER] = {"started, has_item", 3},
+    [ASK_WORKER] = {"started, has_item", 2},
     [STOP] = {"stop", 1},
     [CLOSE] = {"close", 1},
     [START] = {"start and take", 0},
@@ -42,7 +42,7 @@ static const struct {
     [PUBLISH] = {"publish", 1},
     [WORKER_SLEEP] = {"sleep (worker)", 3},
     [WAKE_PARENT] = {"must_wake_parent", 3},
-    [ASK_PARENT] = {"may_go_on, closed", 3},
+    [ASK_PARENT] = {"may_go_on, closed", 2},
 };
 
 typedef struct {
@@ -174,7 +174,6 @@ static bool perform(books *b, operation o) {
   case WAKE_WORKER: return sl_exchange_must_wake_worker(&b->parent);
   case ASK_WORKER:
     sl_exchange_started(&b->parent);
-    sl_exchange_started_at(&b->parent);
     return sl_exchange_has_item(&b->parent);
   case STOP:
     sl_exchange_stop(b->parent.facts);
@@ -192,7 +191,6 @@ static bool perform(books *b, operation o) {
   }
   case WAKE_PARENT: return sl_exchange_parent_is_asleep(&b->worker) && sl_exchange_must_wake_parent(&b->worker);
   case ASK_PARENT:
-    sl_exchange_note_start(&b->worker, 1);
     sl_exchange_may_go_on(&b->worker, b->responded);
     return sl_exchange_is_closed(&b->worker);
   case OPERATIONS: break;
