@@ -20,8 +20,7 @@ import Testing
       withSegment(size) { descriptor, memory in
         let all = UnsafeRawBufferPointer(start: memory, count: Int(size))
         #expect(all.allSatisfy { $0 == 0 })
-        var there: UInt64 = 0
-        #expect(sl_descriptor_bytes(descriptor, &there) == 0 && there == size)
+        #expect(byteCount(of: descriptor) == size)
         #expect(fcntl(descriptor, F_GETFD) & FD_CLOEXEC != 0)
         #expect(ftruncate(descriptor, 0) != 0 && ftruncate(descriptor, off_t(size) + 1) != 0)
         var second: UnsafeMutableRawPointer?
@@ -40,8 +39,9 @@ import Testing
         #expect(sl_segment_map(descriptor, wrong, &memory) == EINVAL, "\(wrong)")
       }
     }
-    // Memory whose size may still change: unsealed, and sealed in part (SEAL, SHRINK and GROW are 1, 2 and 4).
-    for seals: Int32 in [0, 2, 4, 6, 3, 5] {
+    // Memory whose size may still change: unsealed, and sealed in part (SEAL, SHRINK and GROW are 1, 2 and 4). And
+    // memory that is not there: sealed in full, and all of it a hole.
+    for seals: Int32 in [0, 2, 4, 6, 3, 5, 7] {
       let file = makeMemoryFile(allowsSealing: true)
       #expect(file >= 0 && ftruncate(file, 8192) == 0)
       let addSeals: Int32 = 1033
@@ -53,8 +53,7 @@ import Testing
     var event: Int32 = -1
     #expect(sl_event_create(&event) == 0)
     let file = open("/proc/self/exe", O_RDONLY | O_CLOEXEC)
-    var size: UInt64 = 0
-    #expect(sl_descriptor_bytes(file, &size) == 0 && size > 0)
+    let size = byteCount(of: file)
     let zero = open("/dev/zero", O_RDWR | O_CLOEXEC)
     for (descriptor, bytes) in [(event, UInt64(8)), (file, size), (zero, 4096), (-1, 4096), (1 << 20, 4096)] {
       #expect(sl_segment_map(descriptor, bytes, &memory) == EINVAL)
@@ -151,8 +150,7 @@ import Testing
           let (_, bytes, arrived, _) = receive(there, most: 250)
           #expect(bytes == [1, 2] && arrived.count == count)
           for (i, descriptor) in arrived.enumerated() {
-            var size: UInt64 = 0
-            #expect(sl_descriptor_bytes(descriptor, &size) == 0 && size == UInt64(i + 1))
+            #expect(byteCount(of: descriptor) == UInt64(i + 1))
             #expect(fcntl(descriptor, F_GETFD) & FD_CLOEXEC != 0)
             sl_descriptor_close(descriptor)
           }
@@ -175,8 +173,7 @@ import Testing
           #expect(bytes == [9] && arrived.count == most)
           #expect(openDescriptors() == sending + most)
           for (i, descriptor) in arrived.enumerated() {
-            var size: UInt64 = 0
-            #expect(sl_descriptor_bytes(descriptor, &size) == 0 && size == UInt64(i + 1), "the first ones")
+            #expect(byteCount(of: descriptor) == UInt64(i + 1), "the first ones")
             sl_descriptor_close(descriptor)
           }
         }
@@ -226,5 +223,15 @@ import Testing
     #expect(receive(pair[0]).count == 0)
     #expect(send(pair[0], [1]) == EPIPE, "and no signal")
     close(pair[0])
+  }
+
+  @Test func aShutDownEndsBothSides() {
+    withPair { here, there in
+      #expect(send(here, [7]) == 0)
+      sl_socket_shut_down(here)
+      #expect(sl_socket_is_hung_up(here) && sl_socket_is_hung_up(there))
+      #expect(receive(there).bytes == [7] && receive(there).count == 0 && receive(here).count == 0)
+      #expect(send(here, [1]) == EPIPE && send(there, [1]) == EPIPE)
+    }
   }
 }

@@ -119,3 +119,9 @@ func makeMemoryFile(allowsSealing: Bool) -> Int32 {
   let (closesOnExec, sealing): (UInt32, UInt32) = (1, 2)
   return unsafeBitCast(symbol, to: Function.self)("test", closesOnExec | (allowsSealing ? sealing : 0))
 }
+
+/// How large what the descriptor stands for is, in bytes.
+func byteCount(of descriptor: Int32) -> UInt64 {
+  var facts = stat()
+  return fstat(descriptor, &facts) == 0 ? UInt64(facts.st_size) : .max
+}
