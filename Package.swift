@@ -35,7 +35,16 @@ let package = Package(
     // Runs a pipeline with worker processes and dies on purpose, for a test.
     .executableTarget(
       name: "process-parent", dependencies: ["CSluice", "Sluice"], path: "Tests/ProcessParent"),
-    .testTarget(name: "CSluiceTests", dependencies: ["CSluice", "queue-memory"], exclude: ["Headers"]),
+    // Start themselves in ways that make a worker of them or must not, for a test.
+    .executableTarget(
+      name: "worker-probe", dependencies: ["CSluice"], path: "Tests/Probes/Worker",
+      cSettings: [.define("_GNU_SOURCE")]),
+    .executableTarget(
+      name: "core-probe", dependencies: ["CSluice"], path: "Tests/Probes/Core",
+      cSettings: [.define("_GNU_SOURCE")]),
+    .testTarget(
+      name: "CSluiceTests", dependencies: ["CSluice", "queue-memory", "worker-probe", "core-probe"],
+      exclude: ["Headers"]),
     .testTarget(name: "SluiceTests", dependencies: ["Sluice", "process-parent"]),
     .testTarget(name: "StressTests", dependencies: ["CSluice", "Sluice"]),
     .testTarget(name: "WordCountTests", dependencies: ["WordCountCore", "wordcount"]),

@@ -9,6 +9,7 @@
 #include "sl_crash.h"
 #include "sl_event_count.h"
 #include "sl_exchange.h"
+#include "sl_exchange_rings.h"
 #include "sl_image.h"
 #include "sl_lease.h"
 #include "sl_mpmc_ring.h"

@@ -1,38 +1,10 @@
 /* sl_thread_number.c under the model: numbers that go from a thread that ends to one that begins. */
-#include "model.hpp"
+#include "static_word.hpp"
 
 #include "sl_thread_number.h"
 
 #include <pthread.h>
 #include <stdlib.h>
-
-namespace model {
-
-/* A word of a table that is there before main: relacy sees it made when a test begins. */
-class static_word {
-  struct rmw_only {
-    alignas(sl_atomic_u64) char bytes[sizeof(sl_atomic_u64)];
-    sl_atomic_u64 &word() { return *(sl_atomic_u64 *)bytes; }
-    template <typename Type, typename Operand>
-    uint64_t rmw(Type type, Operand operand, rl::memory_order order, rl::debug_info_param info) {
-      return word().value.rmw(type, (uint64_t)operand, order, info);
-    }
-  };
-
-public:
-  rmw_only value;
-  uint64_t load(const site &s, rl::debug_info_param info) { return value.word().load(s, info); }
-  bool cas(const site &s, uint64_t *expected, uint64_t desired, rl::debug_info_param info) {
-    return value.word().cas(s, expected, desired, info);
-  }
-  void begin();
-  void end() { value.word().~atomic_word(); }
-};
-
-#undef new
-void static_word::begin() { sl_store_relaxed_u64(::new (value.bytes) sl_atomic_u64(), 0); }
-
-}  // namespace model
 
 #define sl_atomic_u64 model::static_word
 #include "../../CSupport/sl_thread_number.c"

@@ -13,7 +13,8 @@
   subject(waiters)                                                                                 \
   subject(thread_number)                                                                           \
   subject(token)                                                                                   \
-  subject(lease)
+  subject(lease)                                                                                   \
+  subject(exchange)
 
 #define DECLARE_SUBJECT_(name) void test_##name(void);
 SUBJECTS(DECLARE_SUBJECT_)

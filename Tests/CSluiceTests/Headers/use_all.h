@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 
 #define CHECK(condition)                                                                           \
   do {                                                                                             \
@@ -96,10 +97,67 @@ static void use_unbounded_queue(void) {
   sl_unbounded_queue_destroy(queue);
 }
 
+/* A parent and a worker in one process: an item and its answer, with both events and the socket. */
+static void use_exchange(void) {
+  const uint64_t bytes = sl_exchange_segment_bytes(256, 256);
+  int32_t segment, event, sent[1], arrived[1], ends[2], error;
+  void *memory, *again;
+  sl_exchange parent, worker;
+  sl_exchange_record record;
+  CHECK(sl_segment_create(bytes, &segment, &memory) == 0 && sl_segment_map(segment, bytes, &again) == 0);
+  sl_exchange_init(&parent, memory, 256, 256);
+  CHECK(sl_exchange_open(&worker, again, bytes));
+  CHECK(sl_event_create(&event) == 0);
+
+  sl_exchange_worker_sleeps(&worker);
+  CHECK(!sl_exchange_start(&worker));
+  char *place = sl_exchange_reserve(&parent, 2, 7, 0);
+  CHECK(place != NULL);
+  place[0] = 'h', place[1] = 'i';
+  sl_exchange_put(&parent, 2);
+  sl_exchange_admit(&parent, 1);
+  CHECK(sl_exchange_must_wake_worker(&parent));
+  sl_event_signal(event);
+  CHECK(sl_wait_descriptors(event, -1, -1, -1) == SL_WAIT_EVENT);
+
+  CHECK(sl_exchange_start(&worker));
+  record = sl_exchange_request(&worker);
+  CHECK(record.bytes == 2 && record.kind == 7 && record.payload[0] == 'h' && record.payload[1] == 'i');
+  sl_exchange_took(&worker, &record);
+  place = sl_exchange_respond(&worker, 1, 8, 0);
+  CHECK(place != NULL);
+  *place = '!';
+  sl_exchange_commit(&worker, 1);
+
+  CHECK(sl_exchange_look(&parent, &record) == SL_EXCHANGE_RECORD && record.kind == 8 && *record.payload == '!');
+  sl_exchange_next(&parent, &record);
+  sl_exchange_release(&parent);
+  CHECK(sl_exchange_look(&parent, &record) == SL_EXCHANGE_NOTHING);
+  CHECK(sl_exchange_started(&parent) == 1 && sl_exchange_recall(&parent, 1) == 0);
+
+  CHECK(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends) == 0);
+  sent[0] = segment;
+  size_t count = 1;
+  CHECK(sl_socket_send(ends[0], "x", 1, sent, 1, true) == 0);
+  char byte;
+  CHECK(sl_socket_receive(ends[1], &byte, 1, arrived, &count, true, &error) == 1 && count == 1 && byte == 'x');
+  void *third;
+  CHECK(sl_segment_map(arrived[0], bytes, &third) == 0);
+  CHECK(!sl_process_is_worker());
+  sl_descriptor_close(ends[0]);
+  CHECK(sl_socket_is_hung_up(ends[1]));
+  int32_t all[] = {ends[1], arrived[0], segment, event};
+  for (int i = 0; i < 4; i++) sl_descriptor_close(all[i]);
+  sl_segment_unmap(memory, bytes);
+  sl_segment_unmap(again, bytes);
+  sl_segment_unmap(third, bytes);
+}
+
 int main(void) {
   use_spsc_ring();
   use_mpmc_ring();
   use_order_ring();
   use_unbounded_queue();
+  use_exchange();
   return 0;
 }
