@@ -205,7 +205,7 @@ import Testing
       segment.parent.request_tail = 0
       segment.parent.request_head = 0
     }
-    #expect(found.allSatisfy { $0 > 100 }, "broken, nothing and records are all found: \(found)")
+    #expect(found.allSatisfy { $0 > 10 }, "broken, nothing and records are all found: \(found)")
   }
 
   @Test func aTailThatCannotBeIsBroken() {
