@@ -139,10 +139,9 @@ extension ProcessSupervisor {
   @usableFromInline @inline(never)
   func nextWithoutInput() -> LedgerEntry<Input>? {
     if isOrdered, !state.pointee.inputHasEnded {
-      // While outputs are late, the number that they wait for is with somebody else, or pending here.
-      guard state.pointee.late.isEmpty else { return nil }
+      guard mayTakeAnother else { return nil }
       if let entry = takeNumbered() { return entry }
-      if !state.pointee.late.isEmpty { return nil }
+      if !mayTakeAnother { return nil }
     }
     if !state.pointee.inputHasEnded {
       switch Outcome(rawValue: worker.lease.pointee.outcome) {

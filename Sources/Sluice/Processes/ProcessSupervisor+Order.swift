@@ -11,7 +11,7 @@ struct LateOutput<Output> {
 ///
 /// A process answers its items in the order in which it was given them, and that is the order of their numbers, but
 /// for those that are given again. So outputs whose places are not there yet do not hold up the answers
-/// behind them: they stand apart until they have room, and no new item is taken meanwhile.
+/// behind them: they stand apart until they have room, as many as a worker may hold and its exchange have.
 extension ProcessSupervisor {
   /// Puts late outputs into the places that are there.
   @usableFromInline @inline(never)
@@ -36,13 +36,20 @@ extension ProcessSupervisor {
     if let next = state.pointee.late.first { output.core.ordered?.hold(next.number, producer: worker.index) }
   }
 
-  /// Whether the next pending item may be given: in a stage that keeps the order only one that late outputs wait for,
-  /// while there are any.
+  /// Whether another item's output could stand apart too, should its place not be there.
+  var mayTakeAnother: Bool {
+    guard isOrdered else { return true }
+    let most = min(outputShare, UInt64(ProcessBudget.mostShare))
+    return UInt64(state.pointee.ledger.count + state.pointee.late.count) <= most
+  }
+
+  /// Whether the next pending item may be given. One that late outputs wait for always is.
   @usableFromInline
   func mayGivePending() -> Bool {
-    guard isOrdered, let late = state.pointee.late.first else { return true }
+    guard isOrdered else { return true }
     state.pointee.pending.sort { $0.number < $1.number }
-    return state.pointee.pending[0].number < late.number
+    if let late = state.pointee.late.first, state.pointee.pending[0].number < late.number { return true }
+    return mayTakeAnother
   }
 
   /// The next item of the input with its number; nil: there is none, for the reason in the lease's outcome, or places
@@ -56,7 +63,7 @@ extension ProcessSupervisor {
       case .hole(let number):
         state.pointee.late.append(LateOutput(number: number, value: nil))
         placeLate()
-        if !state.pointee.late.isEmpty { return nil }
+        if !mayTakeAnother { return nil }
       case .nothing:
         return nil
       }

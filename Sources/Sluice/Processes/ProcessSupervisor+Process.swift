@@ -67,7 +67,7 @@ extension ProcessSupervisor {
     let wantsInput =
       !state.pointee.inputHasEnded && state.pointee.ledger.count < state.pointee.window
       && state.pointee.pending.isEmpty && !state.pointee.mustWaitForRoom && state.pointee.ended == nil
-      && state.pointee.late.isEmpty
+      && mayTakeAnother
     // A stage before that is leased need not go on while its items would only wait: it goes on with the answers.
     // Should these take long, the lease is revoked.
     if wantsInput {

@@ -222,15 +222,6 @@ import Testing
       | bodies.stage(workers: 3, throttle: throttle, ordered: true, Self.uneven(processSeed))
     #expect(try await pipeline.outputs(500) == (0..<500).map { $0 * 2 })
   }
-
-  /// Several processes do not keep the order yet, and say so.
-  @Test func severalProcessesAreRefused() async throws {
-    let pipeline = Stage.branch { (n: Int) in 0..<n } | Stage(processes: 2, ordered: true, Doubled())
-    let error = await #expect(throws: PipelineError.self) { _ = try await pipeline.outputs(5) }
-    #expect(error?.stage == "stage 2 (stage)")
-    #expect(error?.argument == "ordered")
-  }
-
   @Test(arguments: Bodies.allCases)
   func theReportCounts(bodies: Bodies) async throws {
     let run =
