@@ -28,7 +28,7 @@ struct Wordcount: AsyncParsableCommand {
 
       With --processes, worker processes read and count, each a range of a file (of 1 MiB) at a time. A range \
       that kills its process is named on standard error and passed over, as a file that cannot be read; what \
-      was counted of it stays. Each process takes a few MB more.
+      was counted of it stays. Each process takes about 15 MB more.
 
       Ctrl-C ends the count and prints what it had; a second one ends it at once.
 
