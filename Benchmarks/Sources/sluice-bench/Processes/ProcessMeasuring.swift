@@ -61,7 +61,7 @@ struct ProcessMeasuring {
       try contestant.program.run(contestant.variant, row, items: items, limit: limit)
     }
     guard row.measure == .stream else {
-      let fewest = row.measure == .start ? 2 : 4
+      let fewest = row.measure == .start ? 3 : 4
       guard let answer = try run(fewest) else { return fewest }
       let call = Double(answer.times.min() ?? 0) / 1e9 + Double(row.pauseMicroseconds) / 1e6
       return max(fewest, min(Self.mostCalls, Int(seconds / call)))
