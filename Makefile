@@ -66,6 +66,7 @@ format: ## Format the Swift sources in place
 
 bench: packages ## Run the benchmarks in release mode; options in ARGS
 	-@sh Scripts/ensure-packages.sh bench >&2
+	-@sh Scripts/python-peers.sh >&2
 	swift run --package-path Benchmarks -c release sluice-bench $(ARGS)
 
 clean: ## Remove what was built

@@ -4,7 +4,7 @@
 # looks at a few files.
 #
 # Usage: ensure-packages.sh [SET...]: the sets that more than the build needs, too
-#   bench   the queues that ours are measured beside, and their compilers
+#   bench   what ours is measured beside, and its compilers and interpreters
 #   model   the model checker
 set -eu
 
@@ -39,6 +39,8 @@ for set; do
       has_header boost/lockfree/queue.hpp || missing="$missing libboost-dev"
       has_header oneapi/tbb/concurrent_queue.h || missing="$missing libtbb-dev"
       has_header ck_ring.h || missing="$missing libck-dev"
+      # Debian has a package of its own for what virtual environments need.
+      python3 -c 'import ensurepip' 2>/dev/null || missing="$missing python3-venv"
       ls -d /usr/share/cargo/registry/crossbeam-queue-* >/dev/null 2>&1 ||
         missing="$missing librust-crossbeam-queue-dev"
       ;;

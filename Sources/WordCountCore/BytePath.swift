@@ -39,6 +39,19 @@ public struct BytePath: Sendable, Hashable {
   }
 }
 
+/// As the bytes of the path.
+extension BytePath: Codable {
+  public init(from decoder: any Decoder) throws {
+    let bytes = try decoder.singleValueContainer().decode([UInt8].self)
+    self.init(terminated: bytes.prefix { $0 != 0 } + [0])
+  }
+
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    try container.encode(Array(bytes))
+  }
+}
+
 extension BytePath: CustomStringConvertible {
   /// The path for a person to read: bytes that are not UTF-8 are shown as U+FFFD, and control
   /// characters as `\u{1B}`, so that a name cannot steer the terminal that it is printed on.

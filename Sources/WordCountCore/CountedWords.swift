@@ -5,7 +5,7 @@
 /// is made with takes several times that; up to a hundred of them may be waiting. A word may stand in it
 /// more than once, if the piece has more different words than ``tableLimits``: then the table is
 /// emptied in between, so that it stays within a processor's cache.
-public struct CountedWords: Sendable {
+public struct CountedWords: Sendable, Codable {
   /// One less than the table can hold without growing further.
   static let tableLimits = WordTable.Limits(words: 4095, bytes: Int(Int32.max))
 
@@ -24,23 +24,16 @@ public struct CountedWords: Sendable {
   init(_ piece: Piece, longWordLimit: Int, tableLimits: WordTable.Limits = Self.tableLimits) {
     var table = WordTable(limits: tableLimits)
     var records: [UInt8] = []
-    piece.longWordKey?.withUnsafeBufferPointer { _ = table.add($0, count: 1) }
-    piece.bytes.withUnsafeBufferPointer { bytes in
-      var rest = bytes
-      while !rest.isEmpty {
-        let counted = table.addWords(in: rest, longWordLimit: longWordLimit)
-        rest = UnsafeBufferPointer(rebasing: rest[counted...])
-        if !rest.isEmpty { Self.move(&table, to: &records) }
-      }
-    }
-    Self.move(&table, to: &records)
+    table.addWords(of: piece, longWordLimit: longWordLimit) { $0.moveWords(to: &records) }
+    table.moveWords(to: &records)
     self.records = records
   }
 
-  private static func move(_ table: inout WordTable, to records: inout [UInt8]) {
-    records.reserveCapacity(records.count + table.byteCount + 2 * table.wordCount)
-    table.forEachWord { WordRecord.append(key: $0, count: $1, to: &records) }
-    table.removeAll()
+  /// Takes the words of a table, which is empty afterwards.
+  init(moving table: inout WordTable) {
+    var records: [UInt8] = []
+    table.moveWords(to: &records)
+    self.records = records
   }
 
   /// Calls `body` with each key and its count.
@@ -49,6 +42,32 @@ public struct CountedWords: Sendable {
       var rest = records
       while let record = WordRecord.parse(&rest) { try body(record.key, record.count) }
     }
+  }
+}
+
+extension WordTable {
+  /// Counts the words of a piece. `makeRoom` is called, to empty the table, when the next one does not fit.
+  mutating func addWords(
+    of piece: Piece, longWordLimit: Int, makeRoom: (inout WordTable) throws -> Void
+  ) rethrows {
+    if let key = piece.longWordKey {
+      while !key.withUnsafeBufferPointer({ add($0, count: 1) }) { try makeRoom(&self) }
+    }
+    try piece.bytes.withUnsafeBufferPointer { bytes in
+      var rest = bytes
+      while !rest.isEmpty {
+        let counted = addWords(in: rest, longWordLimit: longWordLimit)
+        rest = UnsafeBufferPointer(rebasing: rest[counted...])
+        if !rest.isEmpty { try makeRoom(&self) }
+      }
+    }
+  }
+
+  /// Appends all words to the records, and forgets them.
+  fileprivate mutating func moveWords(to records: inout [UInt8]) {
+    records.reserveCapacity(records.count + byteCount + 2 * wordCount)
+    forEachWord { WordRecord.append(key: $0, count: $1, to: &records) }
+    removeAll()
   }
 }
 

@@ -1,7 +1,7 @@
 import Glibc
 
 /// A regular file that a walk found.
-public struct FoundFile: Sendable, Hashable {
+public struct FoundFile: Sendable, Hashable, Codable {
   public let path: BytePath
   /// Whether this is the very path that the walk was started with: only that one may be a link.
   public let isRoot: Bool
@@ -9,6 +9,30 @@ public struct FoundFile: Sendable, Hashable {
   public init(path: BytePath, isRoot: Bool = false) {
     self.path = path
     self.isRoot = isRoot
+  }
+}
+
+extension FoundFile {
+  /// Opens the file for reading; gives what the system knows of it, too.
+  ///
+  /// - Throws: ``ReadFailure``.
+  func open() throws(ReadFailure) -> (descriptor: CInt, status: stat) {
+    // Between the walk and now the name may have come to mean something else: a link is refused,
+    // and opening a pipe does not wait.
+    let flags = O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | (isRoot ? 0 : O_NOFOLLOW)
+    let descriptor = path.withCString { Glibc.open($0, flags) }
+    guard descriptor >= 0 else { throw ReadFailure(path: path, errorNumber: errno) }
+    var status = stat()
+    guard fstat(descriptor, &status) == 0 else {
+      let failure = ReadFailure(path: path, errorNumber: errno)
+      close(descriptor)
+      throw failure
+    }
+    guard status.st_mode & S_IFMT == S_IFREG else {
+      close(descriptor)
+      throw ReadFailure(path: path, reason: "No longer a regular file")
+    }
+    return (descriptor, status)
   }
 }
 

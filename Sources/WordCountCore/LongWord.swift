@@ -11,7 +11,7 @@
 ///
 /// The fingerprint is a pair of Rabin–Karp hashes (R. Karp, M. Rabin: *Efficient randomized
 /// pattern-matching algorithms*, 1987): the letters as coefficients of a polynomial modulo the prime
-/// 2^61 − 1, evaluated at two points drawn at random when the process starts. Two different words of
+/// 2^61 − 1, evaluated at two random points, see ``FingerprintPoints``. Two different words of
 /// n letters collide with a probability below (n / 2^60)², also where somebody chose them to collide,
 /// because the points are not known beforehand. It is fed letter by letter, so a word may come in any
 /// number of parts.
@@ -22,27 +22,26 @@ struct LongWord {
   static let prefixLength = 64
 
   private static let separator = UInt8(ascii: "{")
-  private static let modulus: UInt64 = (1 << 61) - 1
-  private static let points: (UInt64, UInt64) = (
-    .random(in: 256..<modulus), .random(in: 256..<modulus)
-  )
+  fileprivate static let modulus: UInt64 = (1 << 61) - 1
 
+  private let points: FingerprintPoints
   private var prefix: [UInt8] = []
   private var length: UInt64 = 0
   private var hash: (UInt64, UInt64) = (0, 0)
 
-  init() {
+  init(points: FingerprintPoints = .ofThisProcess) {
+    self.points = points
     prefix.reserveCapacity(Self.prefixLength)
   }
 
   /// Adds the next letters of the word, in either case.
   mutating func append(_ letters: UnsafeBufferPointer<UInt8>) {
-    let points = Self.points
+    let points = points
     var (first, second) = hash
     for byte in letters {
       let letter = byte | 0x20
-      first = Self.step(first, at: points.0, letter)
-      second = Self.step(second, at: points.1, letter)
+      first = Self.step(first, at: points.first, letter)
+      second = Self.step(second, at: points.second, letter)
     }
     hash = (first, second)
     let missing = Self.prefixLength - prefix.count
@@ -79,6 +78,18 @@ struct LongWord {
     let length = digits.reduce(0) { ($0 as UInt64) << 8 | UInt64($1) }
     return String(decoding: key[..<separator], as: UTF8.self) + "… (\(length) letters)"
   }
+}
+
+/// Where the polynomials of long words are evaluated: drawn at random when the process starts, so that nobody can
+/// choose words that collide.
+///
+/// Keys can be compared if they were made with the same points: a process that counts for another uses that one's.
+struct FingerprintPoints: Codable, Sendable, Hashable {
+  static let ofThisProcess = Self(
+    first: .random(in: 256..<LongWord.modulus), second: .random(in: 256..<LongWord.modulus))
+
+  let first: UInt64
+  let second: UInt64
 }
 
 extension UInt8 {

@@ -13,12 +13,14 @@ public struct Piece: Sendable {
 /// ``LongWord`` is, so the memory is bounded whatever the stream.
 struct PieceCutter {
   private let longWordLimit: Int
+  private let points: FingerprintPoints
   /// Letters held back; none while a long word is under way.
   private var carry: [UInt8] = []
   private var longWord: LongWord?
 
-  init(longWordLimit: Int = LongWord.limit) {
+  init(longWordLimit: Int = LongWord.limit, points: FingerprintPoints = .ofThisProcess) {
     self.longWordLimit = longWordLimit
+    self.points = points
   }
 
   /// Cuts a piece from what was held back and up to `capacity` bytes more.
@@ -79,7 +81,7 @@ struct PieceCutter {
     piece.bytes.withUnsafeBufferPointer { bytes in
       let letters = UnsafeBufferPointer(rebasing: bytes[start...])
       if length > longWordLimit {
-        var word = LongWord()
+        var word = LongWord(points: points)
         word.append(letters)
         longWord = word
       } else {

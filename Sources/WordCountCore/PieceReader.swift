@@ -61,23 +61,12 @@ public struct PieceReader: Sequence, Sendable {
 
     private func open() {
       state = .ended
-      // Between the walk and now the name may have come to mean something else: a link is refused,
-      // and opening a pipe does not wait.
-      let flags = O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | (file.isRoot ? 0 : O_NOFOLLOW)
-      let descriptor = file.path.withCString { Glibc.open($0, flags) }
-      guard descriptor >= 0 else { return fail(errno) }
-      var status = stat()
-      guard fstat(descriptor, &status) == 0 else {
-        fail(errno)
-        close(descriptor)
-        return
+      do {
+        let (descriptor, status) = try file.open()
+        state = .open(descriptor: descriptor, sizeAtStart: status.st_size)
+      } catch {
+        log.didFail(error)
       }
-      guard status.st_mode & S_IFMT == S_IFREG else {
-        log.didFail(ReadFailure(path: file.path, reason: "No longer a regular file"))
-        close(descriptor)
-        return
-      }
-      state = .open(descriptor: descriptor, sizeAtStart: status.st_size)
     }
 
     /// Fills the buffer as far as the system gives bytes; 0 at the end, and after a failure.

@@ -2,7 +2,7 @@ import Glibc
 import Synchronization
 
 /// A file or folder that could not be read, or not to its end.
-public struct ReadFailure: Error, Sendable, CustomStringConvertible {
+public struct ReadFailure: Error, Sendable, Codable, CustomStringConvertible {
   /// What could not be read.
   public let path: BytePath
   /// Why, in the system's words where the system refused.

@@ -28,6 +28,8 @@ struct WordTable: ~Copyable {
   private static let seed = UInt64.random(in: .min ... .max)
 
   private let limits: Limits
+  /// For the keys of long words.
+  private let points: FingerprintPoints
   private var text: UnsafeMutablePointer<UInt8>
   private var textCapacity: Int
   private var textEnd = 0
@@ -44,8 +46,9 @@ struct WordTable: ~Copyable {
   /// The number of bytes of all words together.
   var byteCount: Int { textEnd }
 
-  init(limits: Limits = .none) {
+  init(limits: Limits = .none, points: FingerprintPoints = .ofThisProcess) {
     self.limits = limits
+    self.points = points
     textCapacity = 1024
     text = resized(nil, to: textCapacity)
     entryCapacity = 256
@@ -92,7 +95,7 @@ struct WordTable: ~Copyable {
   }
 
   private mutating func addLongWord(_ letters: UnsafeBufferPointer<UInt8>) -> Bool {
-    var word = LongWord()
+    var word = LongWord(points: points)
     word.append(letters)
     return word.key.withUnsafeBufferPointer { add($0, count: 1) }
   }
@@ -259,7 +262,7 @@ extension WordTable {
 
   /// A table, with the limits of this one, of the words that occur at least `bound` times.
   func words(from bound: UInt64) -> WordTable {
-    var table = WordTable(limits: limits)
+    var table = WordTable(limits: limits, points: points)
     for index in 0..<wordCount where entries[index].count >= bound {
       _ = table.add(key(at: index), count: entries[index].count)
     }

@@ -15,10 +15,10 @@ final class Counter: Sendable {
   private let wasInterrupted = Atomic<Bool>(false)
   private let isConcluded = Atomic<Bool>(false)
 
-  init(top: Int, workers: Int, showsProgress: Bool) {
+  init(top: Int, counters: WordCount.Counters, showsProgress: Bool) {
     let progress = ProgressLine(isShown: showsProgress)
     self.progress = progress
-    wordCount = WordCount(top: top, workers: workers) { progress.message("wordcount: \($0)") }
+    wordCount = WordCount(top: top, counters: counters) { progress.message("wordcount: \($0)") }
   }
 
   /// Counts the words under `root`.
@@ -81,6 +81,10 @@ final class Counter: Sendable {
     progress.end(lastLine: lastLine(summary, report))
     if wordCount.log.unreadable > 0 {
       StandardError.write("wordcount: files or folders that could not be read: \(wordCount.log.unreadable)\n")
+    }
+    for death in report.deaths { StandardError.write("wordcount: \(death)\n") }
+    if report.uncounted > 0 {
+      StandardError.write("wordcount: parts of files that could not be counted: \(report.uncounted)\n")
     }
     let rows = report.stages.map { StageRow($0, elapsed: report.elapsed) }
     let code = StandardOutput.write(TextTable.words(summary.words) + "\n" + TextTable.stages(rows))

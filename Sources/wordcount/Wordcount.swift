@@ -26,6 +26,10 @@ struct Wordcount: AsyncParsableCommand {
       below 100 MB: what does not fit goes to temporary files in TMPDIR, or else /var/tmp. A word of more \
       than 4096 letters is shown by its first 64 letters and its length.
 
+      With --processes, worker processes read and count, each a range of a file (of 1 MiB) at a time. A range \
+      that kills its process is named on standard error and passed over, as a file that cannot be read; what \
+      was counted of it stays. Each process takes about 15 MB more.
+
       Ctrl-C ends the count and prints what it had; a second one ends it at once.
 
       Exit status: 0, 1 on an error such as a full disk, 2 if INPUT cannot be opened, 64 on wrong \
@@ -42,6 +46,9 @@ struct Wordcount: AsyncParsableCommand {
   @Option(help: "The number of workers that count words (1 to 64; default: one a processor core).")
   var workers: Int?
 
+  @Option(help: "Count in so many worker processes (1 to 64) instead of in workers of this one.")
+  var processes: Int?
+
   @Option(help: "Whether to show a progress line on standard error; auto: if it is a terminal.")
   var progress = ProgressChoice.auto
 
@@ -52,6 +59,12 @@ struct Wordcount: AsyncParsableCommand {
     if let workers, !(1...64).contains(workers) {
       throw ValidationError("--workers takes a number from 1 to 64, not \(workers).")
     }
+    if let processes, !(1...64).contains(processes) {
+      throw ValidationError("--processes takes a number from 1 to 64, not \(processes).")
+    }
+    if workers != nil, processes != nil {
+      throw ValidationError("--workers and --processes exclude each other: either counts.")
+    }
   }
 
   func run() async throws {
@@ -60,7 +73,9 @@ struct Wordcount: AsyncParsableCommand {
       StandardError.write("wordcount: \(problem)\n")
       throw ExitCode(2)
     }
-    let counter = Counter(top: top, workers: workers ?? Self.defaultWorkers, showsProgress: progress.isShown)
+    let counters =
+      processes.map { WordCount.Counters.processes($0) } ?? .threads(workers ?? Self.defaultWorkers)
+    let counter = Counter(top: top, counters: counters, showsProgress: progress.isShown)
     throw ExitCode(await counter.count(root))
   }
 

@@ -9,29 +9,8 @@ import Testing
 
   init() throws { folder = try TemporaryFolder() }
 
-  /// Where the build put the program: beside the program that runs the tests.
-  private static let program: String = {
-    let tests = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
-    return (tests as NSString).deletingLastPathComponent + "/wordcount"
-  }()
-
   private func wordcount(_ arguments: String...) throws -> Subprocess {
-    try Subprocess.run(Self.program, arguments)
-  }
-
-  /// The words and the rows of the stage table on standard output, each as its columns.
-  private func parse(_ output: String) throws -> (words: Counts, stages: [[String]]) {
-    let parts = output.components(separatedBy: "\n\n")
-    try #require(parts.count == 2, "\(output)")
-    var words: Counts = [:]
-    for line in parts[0].split(separator: "\n") {
-      let columns = line.split(separator: " ", maxSplits: 1)
-      try #require(columns.count == 2, "\(line)")
-      let count: UInt64 = try #require(UInt64(columns[0]))
-      words[String(columns[1])] = count
-    }
-    let stages = parts[1].split(separator: "\n").map { $0.split(separator: " ").map(String.init) }
-    return (words, stages)
+    try Subprocess.run(Program.path, arguments)
   }
 
   // MARK: Counting
@@ -46,7 +25,7 @@ import Testing
       let run = try wordcount("--top", "10000", folder.path)
       #expect(run.status == 0)
       #expect(run.error == "")
-      let (words, _) = try parse(run.output)
+      let (words, _) = try Program.parse(run.output)
       if expected.count > 10_000 {
         let least = words.values.min() ?? 0
         #expect(words.count == 10_000)
@@ -62,7 +41,7 @@ import Testing
       try folder.write("f\(offset)", blanks + "straddle" + blanks + "end")
     }
     let run = try wordcount(folder.path)
-    #expect(try parse(run.output).words == ["straddle": 7, "end": 7])
+    #expect(try Program.parse(run.output).words == ["straddle": 7, "end": 7])
   }
 
   @Test func printsTheTwentyMostFrequent() throws {
@@ -74,8 +53,9 @@ import Testing
     let lines = run.output.split(separator: "\n")
     #expect(lines.first == "     30 a")
     #expect(lines.dropFirst(19).first == "     11 t")
-    #expect(try parse(run.output).words.count == 20)
-    #expect(try parse(wordcount("--top", "3", folder.path).output).words == ["a": 30, "b": 29, "c": 28])
+    #expect(try Program.parse(run.output).words.count == 20)
+    #expect(
+      try Program.parse(wordcount("--top", "3", folder.path).output).words == ["a": 30, "b": 29, "c": 28])
   }
 
   @Test func emptyFolderHasNoWords() throws {
@@ -87,20 +67,20 @@ import Testing
   @Test func inputMayBeOneFile() throws {
     let file = try folder.write("-f", "one two one")
     try folder.write("other", "three")
-    #expect(try parse(wordcount(file).output).words == ["one": 2, "two": 1])
+    #expect(try Program.parse(wordcount(file).output).words == ["one": 2, "two": 1])
   }
 
   @Test(arguments: [1, 3, 64]) func anyNumberOfWorkers(workers: Int) throws {
     for number in 0..<50 { try folder.write("f\(number)", "every file has these words") }
     let run = try wordcount("--workers", "\(workers)", folder.path)
-    let (words, stages) = try parse(run.output)
+    let (words, stages) = try Program.parse(run.output)
     #expect(words == ["every": 50, "file": 50, "has": 50, "these": 50, "words": 50])
     #expect(stages[3][1] == "\(workers)")
   }
 
   @Test func stageTableAddsUp() throws {
     for number in 0..<10 { try folder.write("f\(number)", String(repeating: "word ", count: 20_000)) }
-    let (_, stages) = try parse(wordcount(folder.path).output)
+    let (_, stages) = try Program.parse(wordcount(folder.path).output)
     #expect(stages.map(\.first) == ["stage", "walk", "read", "count", "merge"])
     try #require(stages.dropFirst().allSatisfy { $0.count == 7 })
     let items = stages.dropFirst().map { [$0[2], $0[3]] }
@@ -133,7 +113,7 @@ import Testing
     try folder.write("other", "other")
     let run = try wordcount(folder.path)
     #expect(run.status == 0)
-    #expect(try parse(run.output).words == ["shallow": 1, "other": 1])
+    #expect(try Program.parse(run.output).words == ["shallow": 1, "other": 1])
     let lines = run.error.split(separator: "\n")
     #expect(lines.count == 2)
     #expect(lines.first?.hasPrefix("wordcount: cannot read \(folder.path)/deep/ddd") == true)
@@ -160,13 +140,13 @@ import Testing
     let run = try wordcount(folder.path)
     #expect(run.status == 0)
     #expect(run.error.hasPrefix("wordcount: cannot read \(file): Permission denied\n"))
-    #expect(try parse(run.output).words == ["y": 1])
+    #expect(try Program.parse(run.output).words == ["y": 1])
   }
 
   @Test func outputThatCannotBeWritten() throws {
     try folder.write("f", "word")
     let run = try Subprocess.run(
-      "/bin/sh", ["-c", "exec \"$0\" \"$1\" >/dev/full", Self.program, folder.path])
+      "/bin/sh", ["-c", "exec \"$0\" \"$1\" >/dev/full", Program.path, folder.path])
     #expect(run.status == 1)
     #expect(run.error == "wordcount: cannot write the result: No space left on device\n")
   }
@@ -186,7 +166,7 @@ import Testing
       ["--progress", "sometimes"], ["--nonsense"], ["/tmp", "/var"],
     ])
   func wrongArguments(arguments: [String]) throws {
-    let run = try Subprocess.run(Self.program, arguments)
+    let run = try Subprocess.run(Program.path, arguments)
     #expect(run.status == 64)
     #expect(run.output == "")
     #expect(run.error.contains("Usage: wordcount"))
@@ -203,7 +183,7 @@ import Testing
   @Test func progressOnATerminal() throws {
     try folder.write("f", "word")
     let terminal = try Terminal()
-    let running = try Subprocess.Running(Self.program, [folder.path], error: terminal.end)
+    let running = try Subprocess.Running(Program.path, [folder.path], error: terminal.end)
     #expect(running.wait().status == 0)
     let shown = terminal.close()
     #expect(shown.contains("\r\u{1B}[K"))
@@ -215,43 +195,24 @@ import Testing
     try folder.write("f", "word")
     let terminal = try Terminal()
     let running = try Subprocess.Running(
-      Self.program, ["--progress", "never", folder.path], error: terminal.end)
+      Program.path, ["--progress", "never", folder.path], error: terminal.end)
     #expect(running.wait().status == 0)
     #expect(terminal.close() == "")
   }
 
   // MARK: Ctrl-C
 
-  /// A file that begins with `text` and goes on with zeros that take no room, for hours.
-  private func writeEndlessFile(_ text: String) throws {
-    let file = try folder.write("endless", text)
-    try #require(truncate(file, 1 << 40) == 0)
-  }
-
-  /// Waits until the program has read on for some pieces, which it tells by its progress line.
-  private func waitUntilBusy(_ running: Subprocess.Running) throws {
-    let deadline = ContinuousClock.now + .seconds(60)
-    while true {
-      let line = running.errorSoFar.split(separator: "\r").last ?? ""
-      let pieces =
-        line.split(separator: ",").dropFirst().first?.split(separator: " ").last.flatMap { Int($0) } ?? 0
-      if pieces > 500 { return }
-      try #require(running.isRunning && ContinuousClock.now < deadline, "\(running.errorSoFar)")
-      usleep(10_000)
-    }
-  }
-
   @Test func interruptPrintsWhatThereIs() throws {
-    try writeEndlessFile("early words, early enough ")
-    let running = try Subprocess.Running(Self.program, ["--progress", "always", folder.path])
-    try waitUntilBusy(running)
+    try folder.writeEndless("early words, early enough ")
+    let running = try Subprocess.Running(Program.path, ["--progress", "always", folder.path])
+    try Program.waitUntilBusy(running)
     let start = ContinuousClock.now
     running.send(signal: SIGINT)
     let run = running.wait()
     print("interruptPrintsWhatThereIs: ended after \(ContinuousClock.now - start)")
     #expect(run.status == 130)
     #expect(!run.wasKilled)
-    let (words, stages) = try parse(run.output)
+    let (words, stages) = try Program.parse(run.output)
     #expect(words == ["early": 2, "words": 1, "enough": 1])
     #expect(stages.count == 5)
     #expect(run.error.hasSuffix("wordcount: interrupted: this is what was counted until then\n"))
@@ -263,11 +224,11 @@ import Testing
       "padding"
         + String(String(number).map { Character(Unicode.Scalar(97 + UInt8($0.wholeNumberValue ?? 0))) })
     }
-    try writeEndlessFile(words.joined(separator: " ") + " ")
+    try folder.writeEndless(words.joined(separator: " ") + " ")
     let unread = Pipe()
     let running = try Subprocess.Running(
-      Self.program, ["--progress", "always", "--top", "10000", folder.path], output: unread)
-    try waitUntilBusy(running)
+      Program.path, ["--progress", "always", "--top", "10000", folder.path], output: unread)
+    try Program.waitUntilBusy(running)
     running.send(signal: SIGINT)
     // Wait until it has begun to write.
     #expect(unread.fileHandleForReading.readData(ofLength: 1).count == 1)

@@ -42,6 +42,16 @@ struct Subprocess {
       kill(process.processIdentifier, signal)
     }
 
+    /// The processes that it has started and that have not ended, by their numbers.
+    var children: [Int32] {
+      let tasks = "/proc/\(process.processIdentifier)/task"
+      let names = (try? FileManager.default.contentsOfDirectory(atPath: tasks)) ?? []
+      return names.flatMap { name -> [Int32] in
+        let list = try? String(contentsOfFile: "\(tasks)/\(name)/children", encoding: .utf8)
+        return (list ?? "").split(separator: " ").compactMap { Int32($0) }
+      }
+    }
+
     /// What it has written to standard error so far.
     var errorSoFar: String { error.soFar }
 

@@ -10,8 +10,8 @@ struct Options: ParsableArguments {
     help: ArgumentHelp(
       "How often each row is measured; the rows take turns.",
       discussion: """
-        Default: 5 runs for queues, 5 passes for pipelines, 25 blocks of 200 calls for latency; with \
-        --quick 3, 3 and 5.
+        Default: 5 runs for queues and processes, 5 passes for pipelines, 25 blocks of 200 calls for \
+        latency; with --quick 3, 3 and 5.
         """,
       valueName: "n"))
   var rounds: Int?

@@ -7,6 +7,7 @@ struct Report: Codable, Sendable {
   var queues: QueueReport?
   var pipelines: [ThroughputResult]?
   var latency: [LatencyResult]?
+  var processes: ProcessReport?
 
   init(isQuick: Bool) {
     machine = Machine()

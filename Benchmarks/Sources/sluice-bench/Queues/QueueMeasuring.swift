@@ -1,5 +1,3 @@
-import Glibc
-
 /// A queue in a row, and what its runs gave.
 struct QueueContestant {
   let program: QueueProgram
@@ -24,23 +22,16 @@ struct QueueMeasuring {
   let seconds: Double
   let progress = Progress()
 
-  /// A run with more of the machine than this used by others is repeated.
-  private static let othersAtMost = 0.05
   /// A run may take as much longer than it was meant to: threads that spin inside an operation take that
   /// long when others want their cores.
   private static let patience = 8.0
   private static let mostElements = 40_000_000
-  /// How many more runs may be repeated.
-  private var repeatsLeft: Int
-  /// How much longer it may wait for others to leave the machine alone, in steps of 0.2 s.
-  private var waitsLeft: Int
+  private var quietRuns: QuietRuns
 
   init(rounds: Int, seconds: Double, contestants: Int) {
     self.rounds = rounds
     self.seconds = seconds
-    // Of each at most half as long as all runs take.
-    repeatsLeft = contestants * rounds / 2
-    waitsLeft = Int(Double(contestants * rounds) * seconds / 2 / 0.2)
+    quietRuns = QuietRuns(runs: contestants * rounds, seconds: seconds)
   }
 
   mutating func measure(
@@ -80,36 +71,19 @@ struct QueueMeasuring {
     }
   }
 
-  private mutating func waitForQuiet() {
-    while waitsLeft > 0 {
-      waitsLeft -= 1
-      let disturbance = Disturbance()
-      usleep(200_000)
-      if !disturbance.isAbove(Self.othersAtMost) { return }
-    }
-  }
-
   private mutating func runOnce(_ row: QueueRow, _ contestant: inout QueueContestant) throws {
     let limit = seconds * Self.patience
-    while true {
-      let disturbance = Disturbance()
-      let ending = try contestant.program.run(
-        contestant.variant, row, elements: contestant.elements, limit: limit)
-      let isDisturbed = disturbance.isAbove(Self.othersAtMost)
-      if isDisturbed, repeatsLeft > 0 {
-        repeatsLeft -= 1
-        waitForQuiet()
-        continue
-      }
-      if isDisturbed { contestant.disturbed += 1 }
-      switch ending {
-      case .answer(let answer):
-        contestant.rounds.append(Double(answer.elements) / answer.seconds / 1e6)
-      case .tooLong:
-        contestant.tooLong += 1
-        contestant.rounds.append(Double(contestant.elements) / limit / 1e6)
-      }
-      return
+    let present = contestant
+    let (ending, isDisturbed) = try quietRuns.measure {
+      try present.program.run(present.variant, row, elements: present.elements, limit: limit)
+    }
+    if isDisturbed { contestant.disturbed += 1 }
+    switch ending {
+    case .answer(let answer):
+      contestant.rounds.append(Double(answer.elements) / answer.seconds / 1e6)
+    case .tooLong:
+      contestant.tooLong += 1
+      contestant.rounds.append(Double(contestant.elements) / limit / 1e6)
     }
   }
 }
