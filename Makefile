@@ -7,6 +7,8 @@ SCRATCH ?= .build
 
 SWIFT_SOURCES = $(wildcard Sources Tests Benchmarks/Sources Package.swift Benchmarks/Package.swift)
 
+FUZZ_SECONDS ?= 60
+
 # What `make suspension` stops; all if it is empty.
 SUBJECTS ?=
 
@@ -14,7 +16,7 @@ SUBJECTS ?=
 QUOTED_INPUT = '$(subst ','\'',$(INPUT))'
 
 .DEFAULT_GOAL := help
-.PHONY: help run test suspension model stress asan tsan bench
+.PHONY: help run test suspension model stress asan tsan fuzz bench
 .PHONY: lint lint-format lint-house lint-shell format clean packages
 
 help: ## This list
@@ -47,6 +49,12 @@ asan: packages ## Run the queues' tests and the stress tests under AddressSaniti
 
 tsan: packages ## Run the queues' tests and the stress tests under ThreadSanitizer
 	@sh Scripts/sanitize.sh thread $(SCRATCH)/tsan
+
+# libFuzzer over the bytes that a worker process may have written; a finding is kept beside the build.
+fuzz: packages ## Fuzz what a parent reads of a worker process for FUZZ_SECONDS=60
+	@swift build --package-path Tests/Fuzz --scratch-path $(SCRATCH)/fuzz --sanitize=address >&2
+	@$(SCRATCH)/fuzz/debug/fuzz-exchange -max_total_time=$(FUZZ_SECONDS) -max_len=6000 \
+	  -artifact_prefix=$(SCRATCH)/fuzz/ -print_final_stats=1
 
 lint: lint-format lint-house lint-shell ## Check the formatting, the house rules and the shell scripts
 

@@ -21,7 +21,7 @@ public struct RunReport: Sendable, Equatable {
     /// Time spent in its bodies, summed over its workers, without waiting for its queues. An
     /// estimate: while bodies are shorter than a few microseconds, down to one in 256 is timed and
     /// stands for the others, so a rare long one among them may be missed. In
-    /// async bodies, what they await counts as time in the body.
+    /// async bodies, what they await counts as time in the body; in worker processes, all the time that they have items.
     public let busy: Duration
     /// Most items that were seen in the stage's output queue. Items that were pulled through by the
     /// next stage's thread never stood in it. Of an ordered stage of several workers, items that others

@@ -29,5 +29,5 @@ struct ProcessBudget {
   }
 
   /// Longest time that a process's items should take together: so long may one wait behind the others.
-  @inlinable static var windowNanoseconds: UInt64 { 200_000 }
+  @inlinable static var windowNanoseconds: UInt64 { 1_000_000 }
 }

@@ -1,4 +1,5 @@
 import CSluice
+import Glibc
 
 /// What is rarer on the way of an item: values that are encoded, errors, other forms than one in and one out.
 extension ProcessSupervisor {
@@ -19,7 +20,7 @@ extension ProcessSupervisor {
     state.pointee.mustWaitForRoom = true
   }
 
-  @usableFromInline @inline(never)
+  @inlinable @inline(never)
   func giveEncoded(_ entry: consuming LedgerEntry<Input>, _ process: WorkerProcess) -> Bool {
     let writer = RecordWriter(
       descriptors: process.descriptors,
@@ -35,18 +36,31 @@ extension ProcessSupervisor {
       }
       append(entry, bytes, process)
       return true
-    } catch is RecordWriter.NoRoom {
-      // An empty ring takes every record: what is lacking is room for descriptors, of which the process has some.
-      if state.pointee.ledger.count == 0, state.pointee.ended == nil {
-        fail(entry, WorkerStartError.system(what: "handing descriptors to a worker", errno: 0))
-        return true
-      }
-      hasNoRoom(entry)
-      return false
     } catch {
+      return couldNotGive(entry, error)
+    }
+  }
+
+  /// Whether the next item may be given.
+  @usableFromInline @inline(never)
+  func couldNotGive(_ entry: consuming LedgerEntry<Input>, _ error: any Error) -> Bool {
+    guard error is RecordWriter.NoRoom else {
       fail(entry, error)
       return true
     }
+    // An empty ring takes every record: what is lacking is room for descriptors, of which the process has some.
+    if state.pointee.ledger.count == 0, state.pointee.ended == nil {
+      fail(entry, WorkerStartError.system(what: "handing descriptors to a worker", errno: EAGAIN))
+      return true
+    }
+    hasNoRoom(entry)
+    return false
+  }
+
+  /// An output that is not copied bit by bit.
+  @inlinable @inline(never)
+  func readEncoded(_ record: sl_exchange_record, _ process: WorkerProcess) -> Output? {
+    try? RecordReader(descriptors: process.arriving).read(record, outputs)
   }
 
   /// An answer that is not the common one: whether it is passed on, or an output stands in `held`. Nil: it cannot be.
@@ -97,7 +111,8 @@ extension ProcessSupervisor {
   }
 
   private func readError(_ record: sl_exchange_record, _ process: WorkerProcess) throws -> any Error {
-    try RecordReader(descriptors: process.arriving).read(record) { try ErrorCodec.decode($0, handles: $1) }
+    let opened = try RecordReader(descriptors: process.arriving).open(record)
+    return try withExtendedLifetime(opened) { try ErrorCodec.decode(opened.bytes, handles: opened.handles) }
   }
 
   /// A join takes its items without answering them: those that it has started are its body's.

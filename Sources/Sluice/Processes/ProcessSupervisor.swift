@@ -131,11 +131,16 @@ extension ProcessSupervisor {
       if found == SL_EXCHANGE_NOTHING { break }
       if found == SL_EXCHANGE_BROKEN { return -1 }
       if _fastPath(
-        record.kind == RecordKind.result && outputs.isBitwise && !isOrdered && state.pointee.ledger.count > 0)
+        record.kind & ~RecordKind.apart == RecordKind.result && !isOrdered && state.pointee.ledger.count > 0)
       {
-        let bytes = UnsafeRawBufferPointer(start: record.payload, count: Int(record.bytes))
-        guard let value = try? outputs.decode(bytes, handles: HandleList()) else { return -1 }
-        held.pointer.initialize(to: value)
+        if outputs.isBitwise {
+          let bytes = UnsafeRawBufferPointer(start: record.payload, count: Int(record.bytes))
+          guard let value = try? outputs.decode(bytes, handles: HandleList()) else { return -1 }
+          held.pointer.initialize(to: value)
+        } else {
+          guard let value = readEncoded(record, process) else { return -1 }
+          held.pointer.initialize(to: value)
+        }
         held.isFull.pointee = true
         _ = state.pointee.ledger.removeFirst()
       } else {
@@ -161,7 +166,9 @@ extension ProcessSupervisor {
     }
     process.wakeIfAsleep()
     let now = sl_now_nanoseconds()
-    let each = (now &- state.pointee.busySince) / UInt64(passed) &+ 1
+    let busy = now &- state.pointee.busySince
+    sl_stage_counters_busy_add_once(worker.counters, busy)
+    let each = busy / UInt64(passed) &+ 1
     state.pointee.busySince = now
     let wanted = Int(min(ProcessBudget.windowNanoseconds / each, UInt64(share))) &+ 1
     state.pointee.window = min(wanted, state.pointee.window &* 4)

@@ -30,11 +30,23 @@ struct RecordWriter {
   /// Whether sending a descriptor may wait.
   let waits: Bool
 
+  @usableFromInline
+  init(descriptors: DescriptorSender, largest: Int, waits: Bool) {
+    self.descriptors = descriptors
+    self.largest = largest
+    self.waits = waits
+  }
+
   /// There is no room now for the record, or for its descriptors.
-  struct NoRoom: Error {}
+  @usableFromInline
+  struct NoRoom: Error {
+    @usableFromInline init() {}
+  }
 
   /// Writes a record of a value, and gives its payload's size. `reserve` gives the payload's memory, or throws.
-  @usableFromInline
+  ///
+  /// Compiled for the value's type where that is known: what is looked up of a type is dearer than to copy a kilobyte.
+  @inlinable
   func write<Value>(
     _ value: Value, _ codec: ValueCodec<Value>, kind: UInt16,
     reserve: (_ payload: UInt32, _ kind: UInt16) throws -> UnsafeMutableRawPointer
@@ -43,6 +55,7 @@ struct RecordWriter {
   }
 
   /// Writes a record of what `encode` puts into the memory that it asks for, once.
+  @usableFromInline
   func write(
     kind: UInt16, reserve: (_ payload: UInt32, _ kind: UInt16) throws -> UnsafeMutableRawPointer,
     encode: (inout HandleList, (Int) throws -> UnsafeMutableRawPointer) throws -> Void
@@ -92,18 +105,33 @@ struct RecordWriter {
 struct RecordReader {
   let descriptors: DescriptorReceiver
 
+  @usableFromInline
+  init(descriptors: DescriptorReceiver) { self.descriptors = descriptors }
+
   struct Nonsense: Error { let what: String }
 
+  /// A record that has been looked into, and what it lies in.
   @usableFromInline
-  func read<Value>(_ record: sl_exchange_record, _ codec: ValueCodec<Value>) throws -> Value {
-    try read(record) { try codec.decode($0, handles: $1) }
+  struct Opened {
+    @usableFromInline let bytes: UnsafeRawBufferPointer
+    @usableFromInline let handles: HandleList
+    let apart: SegmentOfValue?
   }
 
-  func read<Value>(
-    _ record: sl_exchange_record, _ decode: (UnsafeRawBufferPointer, HandleList) throws -> Value
-  ) throws -> Value {
+  @inlinable
+  func read<Value>(_ record: sl_exchange_record, _ codec: ValueCodec<Value>) throws -> Value {
+    let opened = try open(record)
+    return try withExtendedLifetime(opened) { try codec.decode(opened.bytes, handles: opened.handles) }
+  }
+
+  /// The bytes of the record's value, which live as long as what is returned and the record.
+  @usableFromInline
+  func open(_ record: sl_exchange_record) throws -> Opened {
     guard record.bytes >= 8 else { throw Nonsense(what: "a record without its numbers") }
     let payload = UnsafeRawBufferPointer(start: record.payload, count: Int(record.bytes))
+    if _fastPath(record.user == 0 && record.kind & RecordKind.apart == 0) {
+      return Opened(bytes: UnsafeRawBufferPointer(rebasing: payload[8...]), handles: HandleList(), apart: nil)
+    }
     var received: [Int32] = []
     if record.user > 0 {
       let first = payload.load(as: UInt64.self)
@@ -112,23 +140,22 @@ struct RecordReader {
       }
       received = taken
     }
-    var apart: SegmentOfValue?
-    if record.kind & RecordKind.apart != 0 {
-      guard record.bytes == 16, !received.isEmpty else {
-        throw Nonsense(what: "a value apart that is nowhere")
-      }
-      let count = payload.load(fromByteOffset: 8, as: UInt64.self)
-      apart = SegmentOfValue(receiving: received.removeFirst(), byteCount: count)
-      if apart == nil {
-        for descriptor in received { sl_descriptor_close(descriptor) }
-        throw Nonsense(what: "a value apart of another size")
-      }
+    guard record.kind & RecordKind.apart != 0 else {
+      return Opened(
+        bytes: UnsafeRawBufferPointer(rebasing: payload[8...]), handles: try take(received), apart: nil)
     }
-    let handles = try take(received)
-    if let apart {
-      return try decode(UnsafeRawBufferPointer(start: apart.memory, count: apart.byteCount), handles)
+    guard record.bytes == 16, !received.isEmpty else {
+      for descriptor in received { sl_descriptor_close(descriptor) }
+      throw Nonsense(what: "a value apart that is nowhere")
     }
-    return try decode(UnsafeRawBufferPointer(rebasing: payload[8...]), handles)
+    let count = payload.load(fromByteOffset: 8, as: UInt64.self)
+    guard let apart = SegmentOfValue(receiving: received.removeFirst(), byteCount: count) else {
+      for descriptor in received { sl_descriptor_close(descriptor) }
+      throw Nonsense(what: "a value apart of another size")
+    }
+    return Opened(
+      bytes: UnsafeRawBufferPointer(start: apart.memory, count: apart.byteCount), handles: try take(received),
+      apart: apart)
   }
 }
 
