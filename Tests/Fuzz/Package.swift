@@ -9,9 +9,11 @@ let package = Package(
     .target(name: "CFuzzer"),
     .executableTarget(
       name: "fuzz-exchange",
-      dependencies: ["CFuzzer", .product(name: "Sluice", package: "sluice"), .product(name: "CSluice", package: "sluice")],
+      dependencies: [
+        "CFuzzer", .product(name: "Sluice", package: "sluice"), .product(name: "CSluice", package: "sluice"),
+      ],
       swiftSettings: [.unsafeFlags(["-sanitize=fuzzer", "-parse-as-library"])],
-      linkerSettings: [.unsafeFlags(["-sanitize=fuzzer", "-use-ld=lld"])])
+      linkerSettings: [.unsafeFlags(["-sanitize=fuzzer", "-use-ld=lld"])]),
   ],
   swiftLanguageModes: [.v6]
 )

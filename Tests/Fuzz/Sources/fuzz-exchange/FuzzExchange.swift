@@ -64,7 +64,9 @@ public func fuzzExchange(_ data: UnsafePointer<UInt8>, _ size: Int) -> CInt {
       if let opened = try? reader.open(record) {
         _ = try? ErrorCodec.decode(opened.bytes, handles: opened.handles)
       }
-    case 5: _ = TypeIdentity(untrusted: Array(UnsafeRawBufferPointer(start: start, count: Int(record.bytes)))).find()
+    case 5:
+      _ = TypeIdentity(untrusted: Array(UnsafeRawBufferPointer(start: start, count: Int(record.bytes))))
+        .find()
     default:
       _ = try? ValueCodec<Bool?>().decode(
         UnsafeRawBufferPointer(start: start, count: Int(record.bytes)), handles: HandleList())
