@@ -210,7 +210,9 @@ extension ProcessSupervisor {
     let waiting = Int((state.pointee.admitted &- sl_exchange_started(process.exchange)) & UInt32(Int32.max))
     // One item at most was at work, the first; and it was, if the process says what cannot be.
     let given = count - Int(state.pointee.unadmitted)
-    let wasAtWork = form != .join && given > 0 && (waiting != given || cause.isNonsense)
+    // Nor is it believed twice that it ended by itself and had started none of what it was given.
+    let isSecond = state.pointee.answered == 0 && state.pointee.failedStarts > 0 && cause != .signal(SIGKILL)
+    let wasAtWork = form != .join && given > 0 && (waiting != given || cause.isNonsense || isSecond)
     var entries = state.pointee.ledger.removeLast(count)?.entries ?? []
     if count == 0 || state.pointee.answered > 0 || wasAtWork { state.pointee.failedStarts = 0 }
     let victim = wasAtWork ? entries.removeFirst() : nil

@@ -93,7 +93,8 @@ import Testing
           #expect(outputs.isEmpty)
         }
       }
-      #expect(deaths > points / 8, "\(deaths) of \(points) points were in the middle of an item")
+      // How many depends on who gets which item; each passes some points.
+      #expect(deaths >= Self.items / 3, "\(deaths) of \(points) points were in the middle of an item")
       #expect(try await eventually { children().isEmpty })
       #expect(try await eventually { ProcessState.now.descriptors <= before.descriptors })
     }
