@@ -95,8 +95,10 @@ template <size_t CAPACITY, int HOLE>
 struct order_two_producers : order_ring_base<order_two_producers<CAPACITY, HOLE>, CAPACITY, 3> {
   void thread(unsigned index) {
     if (index < 2) {
-      for (int n = (int)index; n < 4; n += 2)
+      for (int n = (int)index; n < 4; n += 2) {
         if (!this->try_write(n, n == HOLE)) return;
+        RL_ASSERT(sl_order_ring_span(&this->ring, this->number(n)) <= CAPACITY);
+      }
       return;
     }
     int next = 0;

@@ -190,6 +190,22 @@ import Testing
     #expect(produced.now == count)
   }
 
+  // MARK: multiprocess
+
+  /// The slow function of the original, over fewer numbers.
+  struct SlowFunction: ProcessStage {
+    func callAsFunction(_ data: Int) -> Int {
+      var i = 1
+      for n in 1..<100_000 { i = i &* n &+ 1 }
+      return i == .min ? i : data
+    }
+  }
+
+  @Test(arguments: Consumer.allCases) func multiprocessOfSlowFunction(consumer: Consumer) async throws {
+    let pipeline = Stage.branch { (n: Int) in 0..<n } | Stage(processes: 20, SlowFunction())
+    #expect(try await pipeline.outputs(20, by: consumer).sorted() == Array(0..<20))
+  }
+
   // MARK: bind
 
   @Test func bindOfMultiplier() async throws {
