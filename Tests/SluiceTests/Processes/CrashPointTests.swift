@@ -97,6 +97,8 @@ import Testing
       #expect(deaths >= Self.items / 3, "\(deaths) of \(points) points were in the middle of an item")
       #expect(try await eventually { children().isEmpty })
       #expect(try await eventually { ProcessState.now.descriptors <= before.descriptors })
+      #expect(try await eventually { mappedSegments() == 0 })
+      #expect(try await eventually { ProcessState.now.threads <= before.threads + 2 })
     }
 
     @Test(arguments: Case.allCases) func aRetryLosesNothing(one: Case) async throws {

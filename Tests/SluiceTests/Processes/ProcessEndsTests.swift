@@ -99,6 +99,7 @@ struct Endless: ProcessBranch {
     }
     #expect(try await eventually { children().isEmpty })
     #expect(try await eventually { ProcessState.now.descriptors <= before.descriptors })
+    #expect(try await eventually { mappedSegments() == 0 })
     #expect(try await eventually { ProcessState.now.threads <= before.threads + 2 })
   }
 

@@ -138,3 +138,8 @@ func textOfFile(_ path: String) -> String {
   while case let count = read(file, &part, part.count), count > 0 { bytes += part[..<count] }
   return String(decoding: bytes, as: UTF8.self)
 }
+
+/// The segments that this process has mapped, of workers and of values.
+func mappedSegments() -> Int {
+  textOfFile("/proc/self/maps").split(separator: "\n").filter { $0.contains("memfd:sluice") }.count
+}

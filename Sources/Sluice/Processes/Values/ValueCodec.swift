@@ -93,6 +93,12 @@ struct ValueCodec<Value: Codable & Sendable>: Sendable {
   ) throws {
     if isBitwise {
       store(value, to: try room(MemoryLayout<Value>.size))
+    } else if let bytes = value as? [UInt8], Value.self == [UInt8].self {
+      // The same as below; a specialisation knows the type, and copies at once.
+      try bytes.withUnsafeBytes { source in
+        let place = try room(source.count)
+        if let start = source.baseAddress { place.copyMemory(from: start, byteCount: source.count) }
+      }
     } else {
       try encodeIndirect(value, handles: &handles, room)
     }
@@ -109,6 +115,7 @@ struct ValueCodec<Value: Codable & Sendable>: Sendable {
       if MemoryLayout<Value>.size == 0 { return try loadNothing() }
       return try load(from: bytes.baseAddress.unsafelyUnwrapped)
     }
+    if Value.self == [UInt8].self, let value = [UInt8](bytes) as? Value { return value }
     return try decodeIndirect(bytes, handles: handles)
   }
 
