@@ -32,6 +32,17 @@ import Testing
     }
   }
 
+  /// A program may have the system reap its children: then nobody is told how a worker ended, and all else holds.
+  @Test func theProgramMayIgnoreItsChildren() async throws {
+    let before = signal(SIGCHLD, SIG_IGN)
+    defer { signal(SIGCHLD, before) }
+    let run = (Self.source | Stage(processes: 2, onFailure: .skip, Dies(how: .kill, every: 10)))(50)
+    #expect(try await run.collect().count == 45)
+    let causes = run.report.stages[1].failures.compactMap { ($0.error as? WorkerDied)?.cause }
+    #expect(causes.count == 5 && causes.allSatisfy { $0 == .unknown || $0 == .signal(SIGKILL) })
+    #expect(try await eventually { children().isEmpty })
+  }
+
   @Test func failGivesTheErrorOfTheFirst() async throws {
     do {
       _ = try await (Self.source | Stage(name: "dies", processes: 1, Dies(how: .kill, every: 7))).outputs(100)
