@@ -100,15 +100,19 @@ final class ProcessCrew<Input: Sendable>: @unchecked Sendable {
     }
   }
 
-  /// The member has ended before its input did: it takes nothing any more.
-  func hasLeft(_ member: Int) {
-    state.withLock { $0.isIdle[member] = true }
+  /// The member takes nothing any more, and leaves these to the others. In one step: who is idle must not find that all
+  /// are before it finds the items, nor wait for one that has left.
+  func leave(_ member: Int, leaving entries: [LedgerEntry<Input>]) {
+    share(entries, leaving: member)
   }
 
   /// Items for the others.
   @usableFromInline
-  func share(_ entries: [LedgerEntry<Input>]) {
+  func share(_ entries: [LedgerEntry<Input>]) { share(entries, leaving: nil) }
+
+  private func share(_ entries: [LedgerEntry<Input>], leaving member: Int?) {
     let idle = state.withLock { state -> [Int] in
+      if let member { state.isIdle[member] = true }
       state.returned += entries
       sl_store_relaxed_u32(returned, UInt32(clamping: state.returned.count))
       return members.indices.filter { state.isIdle[$0] }

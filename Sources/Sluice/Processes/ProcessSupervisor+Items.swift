@@ -67,7 +67,11 @@ extension ProcessSupervisor {
   @usableFromInline @inline(never)
   func receive(_ record: sl_exchange_record) -> Bool? {
     let kind = record.kind & ~RecordKind.apart
-    if form == .join { takeStarted() } else if state.pointee.ledger.count == 0 { return nil }
+    if form == .join {
+      guard takeStarted() else { return nil }
+    } else if state.pointee.ledger.count == 0 {
+      return nil
+    }
     switch kind {
     case RecordKind.result where form == .stage, RecordKind.output where form != .stage:
       guard let value = try? readOutput(record) else { return nil }
@@ -115,21 +119,26 @@ extension ProcessSupervisor {
     return try withExtendedLifetime(opened) { try ErrorCodec.decode(opened.bytes, handles: opened.handles) }
   }
 
-  /// A join takes its items without answering them: those that it has started are its body's.
-  private func takeStarted() {
-    guard let process else { return }
+  /// A join takes its items without answering them: those that it has started are its body's. False: it says that it
+  /// has started what it cannot have.
+  private func takeStarted() -> Bool {
+    guard let process else { return false }
     let waiting = Int((state.pointee.admitted &- sl_exchange_started(process.exchange)) & UInt32(Int32.max))
     let here = state.pointee.ledger.count - Int(state.pointee.unadmitted)
-    guard waiting <= here else { return }
+    guard waiting <= here else { return false }
     for _ in 0..<(here - waiting) { state.pointee.lastStarted = state.pointee.ledger.removeFirst() }
+    return true
   }
 
   /// A join's process took items since they were last counted; whether it did.
   @usableFromInline
   func countStarted() -> Bool {
-    guard form == .join else { return false }
+    guard form == .join, state.pointee.ended == nil else { return false }
     let before = state.pointee.ledger.count
-    takeStarted()
+    guard takeStarted() else {
+      if let process { isBroken(process, "how many items it has started") }
+      return true
+    }
     guard state.pointee.ledger.count < before else { return false }
     state.pointee.mustWaitForRoom = false
     return true

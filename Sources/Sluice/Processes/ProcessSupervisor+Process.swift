@@ -134,7 +134,7 @@ extension ProcessSupervisor {
         return true
       }
       if wantsInput, let input = worker.input, !input.isEmpty || input.isClosed { return true }
-      if form == .join, sl_exchange_has_item(process.exchange) != (state.pointee.ledger.count > 0) {
+      if form == .join, state.pointee.ledger.count > 0, !sl_exchange_has_item(process.exchange) {
         return true
       }
       return wantsNews && crew.hasNews()
@@ -172,7 +172,8 @@ extension ProcessSupervisor {
 
   /// Ends a process that has been at one item for longer than it may.
   private func watch(_ process: WorkerProcess, _ timeout: Duration) {
-    guard state.pointee.ended == nil, state.pointee.ledger.count > 0,
+    // While an output waits for its place, so may the process, which does not start another item then.
+    guard state.pointee.ended == nil, state.pointee.ledger.count > 0, !held.isFull.pointee,
       !sl_exchange_has_response(process.exchange)
     else {
       return
@@ -255,10 +256,10 @@ extension ProcessSupervisor {
       if state.pointee.ended == nil { waitForEnd(process) }
       self.process = nil
     }
-    if form == .join, state.pointee.isThrough, !state.pointee.inputHasEnded, !crew.isAlone {
+    if form == .join, state.pointee.isThrough, !crew.isAlone {
+      // Its body has returned, perhaps before it took all that it was given.
       let left = state.pointee.ledger.removeLast(state.pointee.ledger.count)?.entries ?? []
-      crew.share(left + state.pointee.pending)
-      crew.hasLeft(worker.index)
+      crew.leave(worker.index, leaving: left + state.pointee.pending)
     }
     worker.finish()
   }

@@ -103,6 +103,22 @@ struct Endless: ProcessBranch {
     #expect(try await eventually { ProcessState.now.threads <= before.threads + 2 })
   }
 
+  /// One of two bodies returns before the stream is at its end: what its worker had not started goes to the other, which
+  /// does not wait for it.
+  @Test func aJoinThatReturnsEarlyLeavesTheRestToTheOthers() async throws {
+    for round in 0..<20 {
+      note("round \(round)")
+      let mark = unusedPath()
+      defer { unlink(mark) }
+      let source = Stage.branch { (n: Int) in 1...n }
+      let run = (source | Stage.join(processes: 2, OneReturnsEarly(mark: mark)))(round < 10 ? 3 : 500)
+      let counts = try await run.collect()
+      // Both had a body; the early one has taken one item at most.
+      let most = round < 10 ? 3 : 500
+      #expect(counts.count == 2 && counts.reduce(0, +) == most, "\(counts)")
+    }
+  }
+
   /// A generator in a worker unwinds when the run ends.
   @Test func yieldThrowsOnceTheRunHasEnded() async throws {
     let mark = unusedPath()
@@ -137,5 +153,16 @@ struct LeavesMarks: ProcessStage {
     _ = FileManager.default.createFile(atPath: "\(folder)/\(x)", contents: nil)
     if x == failingAt { throw Refused(item: x) }
     return x
+  }
+}
+
+/// The first body to start takes one item; others take all. Each gives how many it took.
+struct OneReturnsEarly: ProcessJoin {
+  var mark: String
+  func callAsFunction(_ xs: Inputs<Int>, yield: Outputs<Int>) throws {
+    let isFirst = open(mark, O_CREAT | O_EXCL | O_WRONLY, 0o600) >= 0
+    var (inputs, count) = (xs, 0)
+    while !isFirst || count == 0, inputs.next() != nil { count += 1 }
+    try yield(count)
   }
 }

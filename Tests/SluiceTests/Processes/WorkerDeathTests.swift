@@ -118,6 +118,18 @@ import Testing
     #expect(died.cause == .timeout(.milliseconds(300)) && died.item as? Int == 3)
   }
 
+  /// A time-out is for the item, and not for the time that its output or the next item waits for the consumer.
+  @Test func aSlowConsumerCostsNoWorker() async throws {
+    let source = Stage.branch(throttle: 1) { (n: Int) in 1...n }
+    let run = (source | Stage(processes: 1, throttle: 1, timeout: .milliseconds(150), KnowsItself()))(8)
+    var workers = Set<Int32>()
+    for try await one in run {
+      workers.insert(one.pid)
+      try await Task.sleep(for: .milliseconds(500))
+    }
+    #expect(workers.count == 1, "a worker was killed while it waited")
+  }
+
   /// A worker that ends while it starts, each time, fails the stage with the reason.
   @Test func aLoopOfDeathsAtTheStartFailsTheStage() async throws {
     struct CannotBeDecoded: ProcessStage {
