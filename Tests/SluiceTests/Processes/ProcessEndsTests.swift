@@ -103,6 +103,37 @@ struct Endless: ProcessBranch {
     #expect(try await eventually { ProcessState.now.threads <= before.threads + 2 })
   }
 
+  /// The throttle is exact over processes too: while nobody takes, no more bodies start than it has places and the stage
+  /// has workers; and the source is no further than its own.
+  @Test(arguments: [1, 2, 5, 64], [1, 2]) func theThrottleIsExact(throttle: Int, processes: Int) async throws
+  {
+    let folder = unusedPath()
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let produced = Count()
+    let source = Stage.branch(throttle: throttle) { (n: Int, yield: Outputs<Int>) in
+      for i in 0..<n {
+        produced.add()
+        try yield(i)
+      }
+    }
+    let stage = Stage(processes: processes, throttle: throttle, LeavesMarks(folder: folder, failingAt: -1))
+    func marks() -> Int { (try? FileManager.default.contentsOfDirectory(atPath: folder).count) ?? 0 }
+    for try await _ in (source | stage)(10_000) {
+      // One is taken. Until nothing has started for a while:
+      var before = -1
+      while marks() != before || produced.now == 0 {
+        before = marks()
+        try await Task.sleep(for: .milliseconds(100))
+      }
+      #expect(before <= 1 + throttle + processes, "bodies")
+      #expect(before >= throttle / 2, "it waits before it must")
+      // What the source has made stands in its queue, is one that it holds, or was started.
+      #expect(produced.now <= before + throttle + 1 + processes, "the source")
+      break
+    }
+  }
+
   /// One of two bodies returns before the stream is at its end: what its worker had not started goes to the other, which
   /// does not wait for it.
   @Test func aJoinThatReturnsEarlyLeavesTheRestToTheOthers() async throws {
