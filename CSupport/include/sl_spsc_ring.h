@@ -118,6 +118,9 @@ static inline size_t sl_spsc_ring_count(const sl_spsc_ring *ring) {
   return (size_t)(count < ring->capacity_ ? count : ring->capacity_);
 }
 
+/* Elements released so far, from the first position on: how far the flow has come, for anybody. */
+static inline uint64_t sl_spsc_ring_passed(const sl_spsc_ring *ring) { return sl_load_relaxed_u64(&ring->head_); }
+
 /* ---- Producer ------------------------------------------------------------------------------ */
 
 /*

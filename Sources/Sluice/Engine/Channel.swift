@@ -22,6 +22,7 @@ struct Channel<Element>: @unchecked Sendable {
       if let ordered = core.ordered {
         channel.destroyOrdered(ordered)
       } else {
+        channel.destroyShares()
         while channel.dequeue() != nil {}
       }
       elements.deallocate()
@@ -53,13 +54,13 @@ struct Channel<Element>: @unchecked Sendable {
       (elements + slot).initialize(to: element)
       sl_spsc_ring_commit(core.spsc)
       return nil
-    case .mpmc:
+    case .mpmc, .shared:
       var ticket = sl_mpmc_ticket()
       guard sl_mpmc_ring_try_claim(core.mpmc, &ticket) else { return element }
       slot(ticket).initialize(to: element)
       sl_mpmc_ring_commit(ticket)
       return nil
-    case .unbounded, .ordered:
+    case .unbounded, .ordered, .lanes:
       return enqueueLinked(element)
     }
   }
@@ -67,8 +68,10 @@ struct Channel<Element>: @unchecked Sendable {
   /// Moves the element at `place` into the queue; false, and the element stays, when it is full.
   ///
   /// Wakes nobody: the caller calls `core.notifyNotEmpty()`.
+  ///
+  /// - Parameter producer: the index of the worker in its stage.
   @inlinable @inline(__always)
-  func enqueue(from place: UnsafeMutablePointer<Element>) -> Bool {
+  func enqueue(from place: UnsafeMutablePointer<Element>, producer: Int) -> Bool {
     switch core.kind {
     case .spsc, .single:
       var slot = 0
@@ -76,11 +79,17 @@ struct Channel<Element>: @unchecked Sendable {
       (elements + slot).moveInitialize(from: place, count: 1)
       sl_spsc_ring_commit(core.spsc)
       return true
-    case .mpmc:
+    case .mpmc, .shared:
       var ticket = sl_mpmc_ticket()
       guard sl_mpmc_ring_try_claim(core.mpmc, &ticket) else { return false }
       slot(ticket).moveInitialize(from: place, count: 1)
       sl_mpmc_ring_commit(ticket)
+      return true
+    case .lanes:
+      var slot = 0
+      guard sl_lanes_try_claim(core.lanes, UInt32(truncatingIfNeeded: producer), &slot) else { return false }
+      (elements + (producer * core.laneSlots + slot)).moveInitialize(from: place, count: 1)
+      sl_lanes_commit(core.lanes, UInt32(truncatingIfNeeded: producer))
       return true
     case .unbounded, .ordered:
       guard let refused = enqueueLinked(place.move()) else { return true }
@@ -91,7 +100,7 @@ struct Channel<Element>: @unchecked Sendable {
 
   @inlinable @inline(never)
   func enqueueLinked(_ element: consuming Element) -> Element? {
-    assert(core.kind == .unbounded, "Sluice: an ordered queue takes elements with their numbers")
+    assert(core.kind == .unbounded, "Sluice: this queue must know who enqueues")
     guard core.takeCredit() else { return element }
     var element = element
     var ticket = sl_unbounded_ticket()
@@ -121,11 +130,18 @@ struct Channel<Element>: @unchecked Sendable {
       let element = (elements + slot).move()
       sl_spsc_ring_release(core.spsc)
       return element
-    case .mpmc:
+    case .mpmc, .shared:
       var ticket = sl_mpmc_ticket()
       guard sl_mpmc_ring_try_take(core.mpmc, &ticket) else { return nil }
       let element = slot(ticket).move()
       sl_mpmc_ring_release(ticket)
+      return element
+    case .lanes:
+      var slot = 0
+      var lane: UInt32 = 0
+      guard sl_lanes_try_take(core.lanes, &lane, &slot) else { return nil }
+      let element = (elements + (Int(lane) * core.laneSlots + slot)).move()
+      sl_lanes_release(core.lanes)
       return element
     case .unbounded, .ordered:
       return dequeueLinked()
@@ -133,8 +149,12 @@ struct Channel<Element>: @unchecked Sendable {
   }
 
   /// Moves the oldest element to `place`; false when there is none, as for `dequeue()`.
+  ///
+  /// - Parameters:
+  ///   - consumer: the index of the worker in its stage.
+  ///   - most: how many it may take together.
   @inlinable @inline(__always)
-  func dequeue(into place: UnsafeMutablePointer<Element>) -> Bool {
+  func dequeue(into place: UnsafeMutablePointer<Element>, consumer: Int, atMost most: UInt32) -> Bool {
     switch core.kind {
     case .spsc, .single:
       var slot = 0
@@ -148,10 +168,33 @@ struct Channel<Element>: @unchecked Sendable {
       place.moveInitialize(from: slot(ticket), count: 1)
       sl_mpmc_ring_release(ticket)
       return true
+    case .shared:
+      var ticket = sl_mpmc_ticket()
+      let (consumers, own) = (core.gauge.consumers, UInt32(truncatingIfNeeded: consumer))
+      guard sl_shares_try_take(core.mpmc, core.shares, consumers, own, most, &ticket) else { return false }
+      place.moveInitialize(from: slot(ticket), count: 1)
+      sl_mpmc_ring_release(ticket)
+      return true
+    case .lanes:
+      var slot = 0
+      var lane: UInt32 = 0
+      guard sl_lanes_try_take(core.lanes, &lane, &slot) else { return false }
+      place.moveInitialize(from: elements + (Int(lane) * core.laneSlots + slot), count: 1)
+      sl_lanes_release(core.lanes)
+      return true
     case .unbounded, .ordered:
       guard let element = dequeueLinked() else { return false }
       place.initialize(to: element)
       return true
+    }
+  }
+
+  private func destroyShares() {
+    guard core.kind == .shared else { return }
+    var ticket = sl_mpmc_ticket()
+    while sl_shares_drain(core.mpmc, core.shares, core.gauge.consumers, &ticket) {
+      slot(ticket).deinitialize(count: 1)
+      sl_mpmc_ring_release(ticket)
     }
   }
 

@@ -15,6 +15,7 @@ struct Port<Element>: @unchecked Sendable {
   @usableFromInline let pull: Pull<Element>
   /// The token to hold for that; one that is never leased where there is nothing to pull from.
   @usableFromInline let token: UnsafeMutablePointer<sl_token>
+  @usableFromInline let canPull: Bool
   /// The output that the worker holds because the queue was full.
   @usableFromInline let held: Slot<Element>?
 
@@ -25,6 +26,7 @@ struct Port<Element>: @unchecked Sendable {
   ) {
     self.channel = channel
     self.held = held
+    canPull = pull != nil
     self.pull = pull ?? { _, _ in false }
     self.token = pull == nil ? neverLeased.token : (token ?? neverLeased.token)
   }
@@ -74,6 +76,10 @@ final class Intake<Element>: @unchecked Sendable {
   @usableFromInline let channel: Channel<Element>
   @usableFromInline let pull: Pull<Element>
   @usableFromInline let token: UnsafeMutablePointer<sl_token>
+  /// Whether the stage before is one whose token can be leased.
+  @usableFromInline let canPull: Bool
+  @usableFromInline let gauge: QueueGauge
+  @usableFromInline let index: Int
   @usableFromInline let position: UInt32
   @usableFromInline let counters: UnsafeMutablePointer<sl_stage_counters>
   /// Where an item stands that was pulled through the stage before, and one that was taken from the
@@ -98,6 +104,9 @@ final class Intake<Element>: @unchecked Sendable {
     channel = port.channel
     pull = port.pull
     token = port.token
+    canPull = port.canPull
+    gauge = port.channel.core.gauge
+    index = worker.index
     position = worker.position
     counters = worker.counters
     held = port.held
@@ -132,7 +141,7 @@ final class Intake<Element>: @unchecked Sendable {
         _ = nothing(.stopped, lease)
         return nil
       }
-      if channel.dequeue(into: queued) {
+      if channel.dequeue(into: queued, consumer: index, atMost: sl_stage_counters_are_short(counters) ? 8 : 2) {
         notifyProducer(lease)
         return queued
       }
@@ -154,10 +163,16 @@ final class Intake<Element>: @unchecked Sendable {
   @inlinable @inline(__always)
   func notifyProducer(_ lease: Lease) {
     if channel.core.kind == .single { return }
-    let waiter = sl_event_count_take(channel.core.notFull)
-    if _fastPath(waiter == UInt32.max) { return }
-    if !Worker.driver(of: lease).leaseWaitingProducer(before: Int(position)) {
-      channel.core.wakeProducer(waiter)
+    if _slowPath(sl_event_count_has_any_often(channel.core.notFull)) { producerWaits(lease) }
+  }
+
+  /// A driver that can lease the producer which waits for space need not wake it.
+  @usableFromInline @inline(never)
+  func producerWaits(_ lease: Lease) {
+    if Worker.driver(of: lease).leaseWaitingProducer(before: Int(position)) {
+      _ = sl_event_count_take_from(channel.core.notFull, 0)
+    } else {
+      channel.core.wakeProducers()
     }
   }
 
@@ -171,14 +186,21 @@ final class Intake<Element>: @unchecked Sendable {
   /// The queue was found empty: what to do about it.
   @usableFromInline @inline(never)
   func prepareToPull(_ lease: Lease) -> EmptyQueue {
-    if channel.core.isClosed {
+    if gauge.isClosed {
       // What was enqueued before the end is there now.
-      if !channel.core.isEmpty { return .lookAgain }
+      if !gauge.isEmpty { return .lookAgain }
       _ = nothing(.ended, lease)
       return .nothing
     }
+    if !canPull {
+      _ = nothing(.blocked, lease)
+      return .nothing
+    }
     let id = lease.pointee.id
-    if sl_token_is_leased(token, id) { return .pull }
+    if sl_token_is_leased(token, id) {
+      guard sl_lease_enter(lease, position - 1), !enqueueHeld() else { return .lookAgain }
+      return .pull
+    }
     if sl_token_is_dormant(token, id) {
       // The worker's held output is reached from its own position, where no revoker takes its token.
       guard sl_lease_enter(lease, position - 1), !enqueueHeld(), sl_token_rouse(token, id) else {
@@ -186,21 +208,18 @@ final class Intake<Element>: @unchecked Sendable {
       }
       return .pull
     }
-    if Worker.driver(of: lease).leaseStage(before: Int(position)) {
-      guard sl_lease_enter(lease, position - 1), !enqueueHeld() else { return .lookAgain }
-      return .pull
-    }
-    if !channel.core.isEmpty || channel.core.isClosed { return .lookAgain }
+    if Worker.driver(of: lease).leaseStage(before: Int(position)) { return .lookAgain }
+    if !gauge.isEmpty || gauge.isClosed { return .lookAgain }
     _ = nothing(.blocked, lease)
     return .nothing
   }
 
-  /// Enqueues the output that the stage before, whose token this driver has, held when its queue was
-  /// full. The queue is empty now.
+  /// Enqueues the output that the stage before, whose token this driver has, held when its queue was full; false:
+  /// there is none. The queue is empty now, or has become so, but where this stage has several workers, one of them may
+  /// not have given the place of its last item back: then the output stays for another look.
   private func enqueueHeld() -> Bool {
     guard let held, held.isFull.pointee else { return false }
-    let isEnqueued = channel.enqueue(from: held.pointer)
-    precondition(isEnqueued, "Sluice: a queue that only this thread fills is full")
+    guard channel.enqueue(from: held.pointer, producer: 0) else { return true }
     held.isFull.pointee = false
     // The next stage's token may have been revoked meanwhile, and its new holder may wait for this.
     channel.core.notifyNotEmpty()
@@ -223,7 +242,7 @@ final class Intake<Element>: @unchecked Sendable {
     }
     // Another thread runs this stage now, and the one before is still ours: its output goes the
     // usual way. The queue was empty when we leased its only producer, so there is place.
-    let isEnqueued = channel.enqueue(from: pulled)
+    let isEnqueued = channel.enqueue(from: pulled, producer: 0)
     precondition(isEnqueued, "Sluice: a queue that only this thread fills is full")
     channel.core.notifyNotEmpty()
     return nothing(.stopped, lease)

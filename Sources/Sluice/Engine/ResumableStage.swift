@@ -26,10 +26,10 @@ extension StageParts {
   ) {
     let lease = worker.lease
     let counters = worker.counters
-    let (item, isHeld) = (held.pointer, held.isFull)
+    let (item, isHeld, producer) = (held.pointer, held.isFull, worker.index)
     while true {
       if isHeld.pointee {
-        guard output.enqueue(from: item) else {
+        guard output.enqueue(from: item, producer: producer) else {
           if worker.goesOnToEnqueue() { continue }
           return
         }
@@ -37,7 +37,7 @@ extension StageParts {
         output.core.notifyNotEmpty()
       }
       while pull(lease, item) {
-        guard output.enqueue(from: item) else {
+        guard output.enqueue(from: item, producer: producer) else {
           isHeld.pointee = true
           sl_stage_counters_queue_length(counters, UInt64(output.core.count))
           break
