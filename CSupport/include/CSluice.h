@@ -20,7 +20,6 @@
 #include "sl_process.h"
 #include "sl_result.h"
 #include "sl_shared_memory.h"
-#include "sl_shares.h"
 #include "sl_spsc_ring.h"
 #include "sl_stage_counters.h"
 #include "sl_swap_ring.h"

@@ -11,8 +11,9 @@
  *   lane 0    [ . . e e e . . ]  <- producer 0        consumer: lane 1, then 2, then 0 ...
  *   lane 1    [ . e . . . . . ]  <- producer 1
  *
- * So at most n elements stand in it, exactly; but a producer that neither spends its portion nor gives it back
- * leaves less for the others. Order is kept for each producer.
+ * So at most n elements stand in it; but a producer that neither spends its portion nor gives it back
+ * leaves less for the others, and so does a consumer that takes a few and tells nobody (sl_lanes_tell). With small n, where that
+ * would count, portions are of one. Order is kept for each producer.
  *
  * Source. Credits that a receiver gives and a sender spends: Kung, Blackwell and Chapman, "Credit-Based Flow Control
  * for ATM Networks" (1994). A ring for each sender is common in message-passing runtimes.
@@ -29,7 +30,7 @@
  * Anybody: count, has_room, is_empty, passed.
  *
  * Invariants. granted <= consumed + n when it is granted, and consumed only grows. Elements that stand in the
- * lanes, and what producers hold, are granted - consumed. Both count from 0 and wrap around at 2^64; only their difference
+ * lanes, what producers hold, and what the consumer has not told of, are granted - consumed. Both count from 0 and wrap around at 2^64; only their difference
  * is used.
  */
 #ifndef SL_LANES_H
@@ -40,6 +41,7 @@
 typedef struct {
   sl_spsc_ring ring;
   sl_atomic_u64 held_; /* granted to this producer and not spent; written by it alone */
+  uint64_t seen_;      /* the producer's: granted - consumed, when it was last granted something */
   char pad_[SL_NO_SHARE];
 } sl_lane;
 
@@ -47,14 +49,16 @@ typedef struct {
   char pad0_[SL_NO_SHARE];
   sl_atomic_u64 granted_;
   char pad1_[SL_NO_SHARE];
-  sl_atomic_u64 consumed_; /* written by the consumer alone, as are the next two */
+  sl_atomic_u64 consumed_; /* as told to the producers; written by the consumer alone, as are the next three */
   uint32_t lane_;          /* that it takes from, */
-  uint32_t in_row_;        /* and how many it has taken from it in a row */
+  uint32_t in_row_;        /* how many it has taken from it in a row, */
+  uint32_t untold_;        /* and how many in all that the producers have not been told of */
   char pad2_[SL_NO_SHARE];
   sl_lane *lanes_;
   uint64_t capacity_;
   uint32_t lane_count_;
   uint32_t portion_; /* that a producer is granted at a time */
+  uint32_t telling_; /* elements after which the consumer tells */
   char pad3_[SL_NO_SHARE];
 } sl_lanes;
 
@@ -67,18 +71,21 @@ enum { SL_LANES_ROW_ = 64, SL_LANES_MOST_ = 16 };
  */
 static inline void sl_lanes_init(sl_lanes *q, sl_lane *lanes, uint32_t lane_count, size_t capacity,
                                  size_t lane_capacity, uint64_t first_position) {
-  size_t portion = capacity / (8 * (size_t)lane_count);
+  size_t portion = capacity / (8 * (size_t)lane_count), telling = capacity / 64;
   sl_store_relaxed_u64(&q->granted_, first_position);
   sl_store_relaxed_u64(&q->consumed_, first_position);
   q->lanes_ = lanes;
   q->capacity_ = capacity;
   q->lane_count_ = lane_count;
   q->portion_ = portion < 1 ? 1 : portion > SL_LANES_MOST_ ? SL_LANES_MOST_ : (uint32_t)portion;
+  q->telling_ = telling < 1 ? 1 : telling > SL_LANES_MOST_ ? SL_LANES_MOST_ : (uint32_t)telling;
   q->lane_ = 0;
   q->in_row_ = 0;
+  q->untold_ = 0;
   for (uint32_t i = 0; i < lane_count; i++) {
     sl_spsc_ring_init(&lanes[i].ring, lane_capacity, first_position);
     sl_store_relaxed_u64(&lanes[i].held_, 0);
+    lanes[i].seen_ = 0;
   }
 }
 
@@ -88,6 +95,13 @@ static inline size_t sl_lanes_count(const sl_lanes *q) {
   size_t count = 0;
   for (uint32_t i = 0; i < q->lane_count_; i++) count += sl_spsc_ring_count(&q->lanes_[i].ring);
   return count;
+}
+
+/* The same without a look at each lane: what producers hold counts too. */
+static inline size_t sl_lanes_count_at_most(const sl_lanes *q) {
+  uint64_t consumed = sl_load_acquire_u64(&q->consumed_); /* [LA1] before granted, which is no less */
+  uint64_t most = sl_load_relaxed_u64(&q->granted_) - consumed;
+  return most < q->capacity_ ? (size_t)most : (size_t)q->capacity_;
 }
 
 static inline bool sl_lanes_is_empty(const sl_lanes *q) {
@@ -122,13 +136,23 @@ static inline uint64_t sl_lanes_passed(const sl_lanes *q) { return sl_load_relax
 
 static inline bool sl_lanes_be_granted_(sl_lanes *q, sl_lane *lane) {
   uint64_t granted = sl_load_relaxed_u64(&q->granted_), portion;
+  int64_t room;
   do {
-    int64_t room = sl_lanes_room_(q, granted);
+    room = sl_lanes_room_(q, granted);
     if (room <= 0) return false;
     portion = room < (int64_t)q->portion_ ? (uint64_t)room : q->portion_;
   } while (!sl_cas_relaxed_u64(&q->granted_, &granted, granted + portion));
   sl_store_relaxed_u64(&lane->held_, portion);
+  lane->seen_ = q->capacity_ - (uint64_t)room + portion;
   return true;
+}
+
+/* For a producer's record of how long the queue was: as it was when it was last granted something, and has become
+ * longer by its own elements since. What the others hold counts too. */
+static inline size_t sl_lanes_count_by(const sl_lanes *q, uint32_t producer) {
+  const sl_lane *lane = &q->lanes_[producer];
+  uint64_t held = sl_load_relaxed_u64(&lane->held_);
+  return lane->seen_ < held ? 0 : (size_t)(lane->seen_ - held);
 }
 
 /* Claims a slot of the producer's lane; false: n elements stand in the queue, or its lane is full. */
@@ -157,6 +181,13 @@ static inline bool sl_lanes_give_back(sl_lanes *q, uint32_t producer) {
 
 /* ---- The consumer -------------------------------------------------------------------------- */
 
+/* Tells the producers of all that was taken. The consumer does so before it waits. */
+static inline void sl_lanes_tell(sl_lanes *q) {
+  if (q->untold_ == 0) return;
+  sl_store_release_u64(&q->consumed_, sl_load_relaxed_u64(&q->consumed_) + q->untold_); /* [LA1] */
+  q->untold_ = 0;
+}
+
 /* The consumer's lane has nothing, or had its turn: the next one that has something. */
 static inline bool sl_lanes_next_(sl_lanes *q, size_t *slot) {
   q->in_row_ = 0;
@@ -164,6 +195,7 @@ static inline bool sl_lanes_next_(sl_lanes *q, size_t *slot) {
     if (++q->lane_ >= q->lane_count_) q->lane_ = 0;
     if (sl_spsc_ring_try_take(&q->lanes_[q->lane_].ring, slot)) return true;
   }
+  sl_lanes_tell(q);
   return false;
 }
 
@@ -180,7 +212,7 @@ static inline bool sl_lanes_try_take(sl_lanes *q, uint32_t *producer, size_t *sl
 static inline void sl_lanes_release(sl_lanes *q) {
   sl_spsc_ring_release(&q->lanes_[q->lane_].ring);
   q->in_row_++;
-  sl_store_release_u64(&q->consumed_, sl_load_relaxed_u64(&q->consumed_) + 1); /* [LA1] */
+  if (__builtin_expect(++q->untold_ >= q->telling_, 0)) sl_lanes_tell(q);
 }
 
 #endif

@@ -26,7 +26,7 @@ final class Assembly {
     _ = channel.enqueue(value)
     sl_store_relaxed_u32(channel.core.closed, 1)
     run.channels.append(channel.core)
-    return Port(channel: channel, pull: nil, token: nil, held: nil)
+    return Port(channel: channel, production: nil, token: nil, held: nil)
   }
 
   /// The next stage, with its workers and its output queue. `makeBody` is called for each worker.
@@ -64,14 +64,7 @@ final class Assembly {
         && (isLast || descriptions[index + 1].processes == 0)
         && ChannelCore.suitsLanes(
           throttle: throttle, producers: description.workers, elementSize: MemoryLayout<Output>.stride)
-      let areShared = consumerCount > 1 && descriptions[index + 1].takesShares
-      if mayHaveLanes {
-        kind = description.workers == 1 ? .spsc : .lanes
-      } else if areShared {
-        kind = .shared
-      } else {
-        kind = description.workers == 1 && consumerCount == 1 ? .spsc : .mpmc
-      }
+      kind = description.workers == 1 && consumerCount == 1 ? .spsc : mayHaveLanes ? .lanes : .mpmc
     } else {
       kind = .unbounded
     }
@@ -111,9 +104,9 @@ struct StageParts<Input: Sendable, Output: Sendable>: @unchecked Sendable {
 
   /// The end that the next stage takes from.
   @usableFromInline
-  func port(pull: Pull<Output>?, held: Slot<Output>?) -> Port<Output> {
+  func port(_ production: Production<Output>? = nil, held: Slot<Output>? = nil) -> Port<Output> {
     Port(
-      channel: output, pull: stage.isLeasable ? pull : nil,
+      channel: output, production: stage.isLeasable ? production : nil,
       token: stage.isLeasable ? workers[0].token : nil, held: held)
   }
 }

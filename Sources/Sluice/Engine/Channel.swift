@@ -22,7 +22,6 @@ struct Channel<Element>: @unchecked Sendable {
       if let ordered = core.ordered {
         channel.destroyOrdered(ordered)
       } else {
-        channel.destroyShares()
         while channel.dequeue() != nil {}
       }
       elements.deallocate()
@@ -54,7 +53,7 @@ struct Channel<Element>: @unchecked Sendable {
       (elements + slot).initialize(to: element)
       sl_spsc_ring_commit(core.spsc)
       return nil
-    case .mpmc, .shared:
+    case .mpmc:
       var ticket = sl_mpmc_ticket()
       guard sl_mpmc_ring_try_claim(core.mpmc, &ticket) else { return element }
       slot(ticket).initialize(to: element)
@@ -79,7 +78,7 @@ struct Channel<Element>: @unchecked Sendable {
       (elements + slot).moveInitialize(from: place, count: 1)
       sl_spsc_ring_commit(core.spsc)
       return true
-    case .mpmc, .shared:
+    case .mpmc:
       var ticket = sl_mpmc_ticket()
       guard sl_mpmc_ring_try_claim(core.mpmc, &ticket) else { return false }
       slot(ticket).moveInitialize(from: place, count: 1)
@@ -130,7 +129,7 @@ struct Channel<Element>: @unchecked Sendable {
       let element = (elements + slot).move()
       sl_spsc_ring_release(core.spsc)
       return element
-    case .mpmc, .shared:
+    case .mpmc:
       var ticket = sl_mpmc_ticket()
       guard sl_mpmc_ring_try_take(core.mpmc, &ticket) else { return nil }
       let element = slot(ticket).move()
@@ -149,12 +148,8 @@ struct Channel<Element>: @unchecked Sendable {
   }
 
   /// Moves the oldest element to `place`; false when there is none, as for `dequeue()`.
-  ///
-  /// - Parameters:
-  ///   - consumer: the index of the worker in its stage.
-  ///   - most: how many it may take together.
   @inlinable @inline(__always)
-  func dequeue(into place: UnsafeMutablePointer<Element>, consumer: Int, atMost most: UInt32) -> Bool {
+  func dequeue(into place: UnsafeMutablePointer<Element>) -> Bool {
     switch core.kind {
     case .spsc, .single:
       var slot = 0
@@ -165,13 +160,6 @@ struct Channel<Element>: @unchecked Sendable {
     case .mpmc:
       var ticket = sl_mpmc_ticket()
       guard sl_mpmc_ring_try_take(core.mpmc, &ticket) else { return false }
-      place.moveInitialize(from: slot(ticket), count: 1)
-      sl_mpmc_ring_release(ticket)
-      return true
-    case .shared:
-      var ticket = sl_mpmc_ticket()
-      let (consumers, own) = (core.gauge.consumers, UInt32(truncatingIfNeeded: consumer))
-      guard sl_shares_try_take(core.mpmc, core.shares, consumers, own, most, &ticket) else { return false }
       place.moveInitialize(from: slot(ticket), count: 1)
       sl_mpmc_ring_release(ticket)
       return true
@@ -186,15 +174,6 @@ struct Channel<Element>: @unchecked Sendable {
       guard let element = dequeueLinked() else { return false }
       place.initialize(to: element)
       return true
-    }
-  }
-
-  private func destroyShares() {
-    guard core.kind == .shared else { return }
-    var ticket = sl_mpmc_ticket()
-    while sl_shares_drain(core.mpmc, core.shares, core.gauge.consumers, &ticket) {
-      slot(ticket).deinitialize(count: 1)
-      sl_mpmc_ring_release(ticket)
     }
   }
 

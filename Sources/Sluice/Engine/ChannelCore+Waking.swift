@@ -11,7 +11,7 @@ extension ChannelCore {
   /// An element was dequeued: wakes a producer that waits for its place.
   @inlinable @inline(__always)
   func notifyNotFull() {
-    if _slowPath(sl_event_count_has_any_often(notFull)) { wakeProducers() }
+    if _slowPath(sl_event_count_has_any_often(notFull)) { tellProducers() }
   }
 
   @usableFromInline @inline(never)
@@ -19,6 +19,13 @@ extension ChannelCore {
     if gauge.isPatient(ofConsumers: true), !gauge.hasEnoughToWake { return }
     let waiter = sl_event_count_take_from(notEmpty, 0)
     if waiter != UInt32.max { wakeConsumer(waiter) }
+  }
+
+  /// The consumer has seen that producers wait.
+  @usableFromInline @inline(never)
+  func tellProducers() {
+    if kind == .lanes { sl_lanes_tell(lanes) }
+    wakeProducers()
   }
 
   /// One for the place that became free; or all, if they have waited for the queue to be half empty.

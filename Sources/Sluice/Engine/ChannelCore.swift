@@ -14,8 +14,6 @@ final class ChannelCore: @unchecked Sendable {
     case single
     case spsc
     case mpmc
-    /// The same ring, from which each of several consumers takes a few elements at a time.
-    case shared
     /// One consumer; each of several producers has a ring of its own.
     case lanes
     case unbounded
@@ -35,8 +33,6 @@ final class ChannelCore: @unchecked Sendable {
   @usableFromInline let spsc: UnsafeMutablePointer<sl_spsc_ring>
   @usableFromInline let mpmc: UnsafeMutablePointer<sl_mpmc_ring>
   @usableFromInline let lanes: UnsafeMutablePointer<sl_lanes>
-  /// Of each consumer, where `kind` is `.shared`.
-  @usableFromInline let shares: UnsafeMutablePointer<sl_share>
   /// Elements in each lane.
   @usableFromInline let laneSlots: Int
   /// The ring of an ordered queue.
@@ -73,8 +69,6 @@ final class ChannelCore: @unchecked Sendable {
     spsc = arena.allocate(sl_spsc_ring.self)
     mpmc = arena.allocate(sl_mpmc_ring.self)
     lanes = arena.allocate(sl_lanes.self)
-    shares = arena.allocate(sl_share.self, count: kind == .shared ? consumers.count : 0)
-    if kind == .shared { for index in 0..<consumers.count { sl_share_init(shares + index) } }
     credits = arena.allocate(sl_atomic_u64.self)
     linked = arena.allocate(sl_atomic_u64.self)
     closed = arena.allocate(sl_atomic_u32.self)
@@ -100,8 +94,7 @@ final class ChannelCore: @unchecked Sendable {
         capacity: throttle, elementSize: elementSize, elementAlignment: elementAlignment,
         producers: producers.count, arena: arena) : nil
     gauge = QueueGauge(
-      kind: kind, throttle: throttle, spsc: spsc, mpmc: mpmc, lanes: lanes, shares: shares,
-      consumers: UInt32(consumers.count), linked: linked, credits: credits, closed: closed,
+      kind: kind, throttle: throttle, spsc: spsc, mpmc: mpmc, lanes: lanes, linked: linked, credits: credits, closed: closed,
       notEmpty: notEmpty, notFull: notFull, busyProducers: busyProducers,
       consumersArePatient: consumersArePatient, producersArePatient: producersArePatient,
       elementsToWake: QueueGauge.elementsToWake(throttle: throttle, consumers: consumers.count),
@@ -115,7 +108,7 @@ final class ChannelCore: @unchecked Sendable {
     case .spsc:
       slots = Int(sl_spsc_ring_slots(throttle))
       sl_spsc_ring_init(spsc, throttle, 0)
-    case .mpmc, .shared:
+    case .mpmc:
       slots = 0
       precondition(
         sl_mpmc_ring_init(mpmc, throttle, elementSize, elementAlignment, 0) == 0,
@@ -146,7 +139,7 @@ final class ChannelCore: @unchecked Sendable {
 
   deinit {
     destroyElements?()
-    if kind == .mpmc || kind == .shared { sl_mpmc_ring_destroy(mpmc) }
+    if kind == .mpmc { sl_mpmc_ring_destroy(mpmc) }
     if let unbounded { sl_unbounded_queue_destroy(unbounded) }
   }
 

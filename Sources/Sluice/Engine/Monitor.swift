@@ -23,6 +23,8 @@ final class Monitor: @unchecked Sendable {
   private struct Wait {
     let watch: Unmanaged<WaitWatch>
     let number: UInt64
+    /// Whether it was there at the last tick.
+    var isOld = false
   }
 
   private struct State {
@@ -190,10 +192,9 @@ final class Monitor: @unchecked Sendable {
     }
   }
 
-  /// A worker that waits patiently is looked at twice: at the second tick, unless it is another wait by then,
-  /// its patience ends. Returns whether there were any.
+  /// A worker that waits patiently is left alone at the first tick; at the second one, unless it is another wait by
+  /// then, its patience ends. Returns whether there were any.
   private func lookAtWaits(_ waits: inout [Wait]) -> Bool {
-    let patient = waits.count
     var next = sl_inbox_take_all(inbox)
     while let node = next {
       let watch = Unmanaged<WaitWatch>.fromOpaque(node.pointee.owner)
@@ -202,21 +203,25 @@ final class Monitor: @unchecked Sendable {
     }
     forgetAbandoned()
     if waits.isEmpty { return false }
-    for wait in waits[..<patient] {
+    var kept: [Wait] = []
+    waits.removeAll { wait in
       let watch = wait.watch.takeUnretainedValue()
-      if watch.number == wait.number { watch.worker?.endPatience() }
+      let isSame = watch.number == wait.number
+      if isSame, watch.worker?.waitsPatiently == true, !wait.isOld {
+        kept.append(Wait(watch: wait.watch, number: wait.number, isOld: true))
+        return true
+      }
+      if isSame, wait.isOld { watch.worker?.endPatience() }
+      return false
     }
-    sl_process_barrier()
-    var kept = 0
-    for wait in waits {
-      if wait.watch.takeUnretainedValue().worker?.lookAtWait() == true {
-        waits[kept] = wait
-        kept += 1
-      } else {
+    if !waits.isEmpty {
+      sl_process_barrier()
+      for wait in waits {
+        wait.watch.takeUnretainedValue().worker?.wakeIfReady()
         wait.watch.release()
       }
     }
-    waits.removeLast(waits.count - kept)
+    waits = kept
     return true
   }
 

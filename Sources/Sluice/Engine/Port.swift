@@ -7,12 +7,30 @@ import CSluice
 /// how it is passed and no thunk stands between them.
 @usableFromInline typealias Pull<Element> = (Lease, UnsafeMutablePointer<Element>) -> Bool
 
+/// Produces some items of a stage at once, into its output queue, which is empty. False: `Pull` must say what is next.
+@usableFromInline typealias Fill = (Lease) -> Bool
+
+/// How a resumable worker produces.
+@usableFromInline
+struct Production<Element> {
+  @usableFromInline let pull: Pull<Element>
+  /// For a stage whose next items are at hand: no body that may take its time stands between two of them.
+  @usableFromInline let fill: Fill?
+
+  @usableFromInline
+  init(fill: Fill? = nil, _ pull: @escaping Pull<Element>) {
+    self.pull = pull
+    self.fill = fill
+  }
+}
+
 /// The output end of a stage as the next one (or the consumer) sees it: a queue, and, where a single
 /// resumable worker feeds it, the way to pull an item straight through that worker.
 @usableFromInline
 struct Port<Element>: @unchecked Sendable {
   @usableFromInline let channel: Channel<Element>
   @usableFromInline let pull: Pull<Element>
+  @usableFromInline let fill: Fill?
   /// The token to hold for that; one that is never leased where there is nothing to pull from.
   @usableFromInline let token: UnsafeMutablePointer<sl_token>
   @usableFromInline let canPull: Bool
@@ -21,14 +39,17 @@ struct Port<Element>: @unchecked Sendable {
 
   @usableFromInline
   init(
-    channel: Channel<Element>, pull: Pull<Element>?, token: UnsafeMutablePointer<sl_token>?,
+    channel: Channel<Element>, production: Production<Element>?, token: UnsafeMutablePointer<sl_token>?,
     held: Slot<Element>?
   ) {
     self.channel = channel
     self.held = held
-    canPull = pull != nil
-    self.pull = pull ?? { _, _ in false }
-    self.token = pull == nil ? neverLeased.token : (token ?? neverLeased.token)
+    // No `??` here: a closure that passes through it comes out in a thunk, which each call then pays for.
+    if let production, let token {
+      (canPull, self.token, pull, fill) = (true, token, production.pull, production.fill)
+    } else {
+      (canPull, self.token, pull, fill) = (false, neverLeased.token, { _, _ in false }, nil)
+    }
   }
 }
 
@@ -75,11 +96,13 @@ final class Slot<Value> {
 final class Intake<Element>: @unchecked Sendable {
   @usableFromInline let channel: Channel<Element>
   @usableFromInline let pull: Pull<Element>
+  @usableFromInline let fill: Fill?
+  /// Whether items come through the queue also from a stage that this worker's driver has leased.
+  @usableFromInline let prefersQueue: Bool
   @usableFromInline let token: UnsafeMutablePointer<sl_token>
   /// Whether the stage before is one whose token can be leased.
   @usableFromInline let canPull: Bool
   @usableFromInline let gauge: QueueGauge
-  @usableFromInline let index: Int
   @usableFromInline let position: UInt32
   @usableFromInline let counters: UnsafeMutablePointer<sl_stage_counters>
   /// Where an item stands that was pulled through the stage before, and one that was taken from the
@@ -103,10 +126,11 @@ final class Intake<Element>: @unchecked Sendable {
     isConsumer = worker.stage == worker.run.stageCount
     channel = port.channel
     pull = port.pull
+    fill = port.fill
+    prefersQueue = port.fill != nil
     token = port.token
     canPull = port.canPull
     gauge = port.channel.core.gauge
-    index = worker.index
     position = worker.position
     counters = worker.counters
     held = port.held
@@ -122,6 +146,7 @@ final class Intake<Element>: @unchecked Sendable {
   /// none.
   @inlinable @inline(__always)
   func take(_ lease: Lease) -> UnsafeMutablePointer<Element>? {
+    if prefersQueue { return takeFromRing(lease) ?? takeQueued(lease) }
     if _fastPath(sl_token_is_leased(token, lease.pointee.id)) {
       if _fastPath(pull(lease, pulled)) {
         if _fastPath(sl_lease_enter(lease, position)) {
@@ -134,6 +159,18 @@ final class Intake<Element>: @unchecked Sendable {
     return takeQueued(lease)
   }
 
+  @inlinable @inline(__always)
+  func takeFromRing(_ lease: Lease) -> UnsafeMutablePointer<Element>? {
+    var slot = 0
+    guard _fastPath(sl_lease_enter(lease, position)), sl_spsc_ring_try_take(channel.core.spsc, &slot) else {
+      return nil
+    }
+    queued.moveInitialize(from: channel.elements + slot, count: 1)
+    sl_spsc_ring_release(channel.core.spsc)
+    if _slowPath(sl_event_count_has_any_often(channel.core.notFull)) { producerWaits(lease) }
+    return queued
+  }
+
   @inlinable @inline(never)
   func takeQueued(_ lease: Lease) -> UnsafeMutablePointer<Element>? {
     while true {
@@ -141,10 +178,11 @@ final class Intake<Element>: @unchecked Sendable {
         _ = nothing(.stopped, lease)
         return nil
       }
-      if channel.dequeue(into: queued, consumer: index, atMost: sl_stage_counters_are_short(counters) ? 8 : 2) {
+      if channel.dequeue(into: queued) {
         notifyProducer(lease)
         return queued
       }
+      if prefersQueue, sl_token_is_leased(token, lease.pointee.id), !gauge.isClosed, let fill, fill(lease) { continue }
       switch prepareToPull(lease) {
       case .lookAgain: continue
       case .nothing: return nil
@@ -172,7 +210,7 @@ final class Intake<Element>: @unchecked Sendable {
     if Worker.driver(of: lease).leaseWaitingProducer(before: Int(position)) {
       _ = sl_event_count_take_from(channel.core.notFull, 0)
     } else {
-      channel.core.wakeProducers()
+      channel.core.tellProducers()
     }
   }
 

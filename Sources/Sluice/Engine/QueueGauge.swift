@@ -12,9 +12,6 @@ struct QueueGauge {
   @usableFromInline let spsc: UnsafeMutablePointer<sl_spsc_ring>
   @usableFromInline let mpmc: UnsafeMutablePointer<sl_mpmc_ring>
   @usableFromInline let lanes: UnsafeMutablePointer<sl_lanes>
-  /// Of each consumer, where `kind` is `.shared`.
-  @usableFromInline let shares: UnsafeMutablePointer<sl_share>
-  @usableFromInline let consumers: UInt32
   /// The address of the unbounded queue; 0 before its first element.
   let linked: UnsafeMutablePointer<sl_atomic_u64>
   /// Credits in use, for a throttle kept over the unbounded queue.
@@ -43,11 +40,17 @@ struct QueueGauge {
     switch kind {
     case .single, .spsc: return Int(sl_spsc_ring_count(spsc))
     case .mpmc: return Int(sl_mpmc_ring_count(mpmc))
-    case .shared: return Int(sl_mpmc_ring_count(mpmc) + sl_shares_count(shares, consumers))
     case .lanes: return Int(sl_lanes_count(lanes))
     case .unbounded: return unbounded.map { Int(sl_unbounded_queue_count($0)) } ?? 0
     case .ordered: return isEmpty ? 0 : 1
     }
+  }
+
+  /// `count` for a producer's record of how long the queue was: of lanes, what the other producers might enqueue
+  /// without asking counts too.
+  @usableFromInline
+  func count(for producer: Int) -> Int {
+    kind == .lanes ? Int(sl_lanes_count_by(lanes, UInt32(truncatingIfNeeded: producer))) : count
   }
 
   /// Whether there is nothing to take now. An ordered queue may hold elements that come later.
@@ -64,7 +67,7 @@ struct QueueGauge {
     switch kind {
     case .single: return false
     case .spsc: return count < throttle
-    case .mpmc, .shared: return sl_mpmc_ring_may_claim(mpmc)
+    case .mpmc: return sl_mpmc_ring_may_claim(mpmc)
     case .lanes: return sl_lanes_has_some_room(lanes)
     case .unbounded: return throttle == 0 || sl_load_acquire_u64(credits) < UInt64(throttle)
     case .ordered: return false
@@ -89,7 +92,7 @@ struct QueueGauge {
     guard throttle >= 16 else { return nil }
     switch kind {
     case .spsc: return sl_spsc_ring_passed(spsc)
-    case .mpmc, .shared: return sl_mpmc_ring_passed(mpmc)
+    case .mpmc: return sl_mpmc_ring_passed(mpmc)
     case .lanes: return sl_lanes_passed(lanes)
     case .single, .unbounded, .ordered: return nil
     }
@@ -99,8 +102,9 @@ struct QueueGauge {
   var hasEnoughToWake: Bool { waiting >= elementsToWake }
   var isHalfEmpty: Bool { waiting <= throttle / 2 && hasSpace }
 
-  /// Elements that no consumer has taken, in its share or to begin it.
-  private var waiting: Int { kind == .shared ? Int(sl_mpmc_ring_count(mpmc)) : count }
+  /// Of lanes, which are looked at before each element while somebody waits patiently, a few too many: what their
+  /// producers hold counts too.
+  private var waiting: Int { kind == .lanes ? Int(sl_lanes_count_at_most(lanes)) : count }
 
   /// Half of the queue for a consumer that is alone; fewer where others may be at work, and this one beside them.
   static func elementsToWake(throttle: Int, consumers: Int) -> Int {

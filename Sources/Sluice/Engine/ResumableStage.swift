@@ -3,19 +3,19 @@ import CSluice
 /// Stages whose workers keep nothing on a stack between two outputs: any thread may take their tokens,
 /// and the stage after them may pull through them.
 extension StageParts {
-  /// `makePull` gives, for each worker, the function that produces its next output.
+  /// `make` gives, for each worker, how it produces its next output.
   @inlinable
-  func resumable(_ makePull: (Intake<Input>) -> Pull<Output>) -> Port<Output> {
-    var first: (pull: Pull<Output>, held: Slot<Output>)?
+  func resumable(_ make: (Intake<Input>) -> Production<Output>) -> Port<Output> {
+    var first: (production: Production<Output>, held: Slot<Output>)?
     let output = self.output
     for worker in workers {
-      let pull = makePull(Intake(input, worker))
-      let held = Slot<Output>()
+      let production = make(Intake(input, worker))
+      let (held, pull) = (Slot<Output>(), production.pull)
       worker.holdsOutput = held.isFull
       worker.step = { worker in Self.drive(worker, output: output, held: held, pull: pull) }
-      if first == nil { first = (pull, held) }
+      if first == nil { first = (production, held) }
     }
-    return port(pull: first?.pull, held: first?.held)
+    return port(first?.production, held: first?.held)
   }
 
   /// Runs a worker on the calling thread, until it has to wait or is at its end: pulls items and
@@ -39,12 +39,12 @@ extension StageParts {
       while pull(lease, item) {
         guard output.enqueue(from: item, producer: producer) else {
           isHeld.pointee = true
-          sl_stage_counters_queue_length(counters, UInt64(output.core.count))
+          sl_stage_counters_queue_length(counters, UInt64(output.core.gauge.count(for: producer)))
           break
         }
         output.core.notifyNotEmpty()
         if sl_stage_counters_produced(counters) & 15 == 1 {
-          sl_stage_counters_queue_length(counters, UInt64(output.core.count))
+          sl_stage_counters_queue_length(counters, UInt64(output.core.gauge.count(for: producer)))
         }
       }
       if !isHeld.pointee, !worker.goesOn() { return }
@@ -61,7 +61,7 @@ extension StageParts {
     if isOrdered { return mapOrdered(body) }
     guard failsAtOnce else { return mapWithPolicy(body) }
     return resumable { intake in
-      { lease, place in
+      Production { lease, place in
         guard let item = intake.take(lease) else { return intake.pass(lease) }
         let counters = intake.counters
         do {
@@ -83,7 +83,7 @@ extension StageParts {
   @inlinable
   func mapWithPolicy(_ body: @escaping @Sendable (Input) throws -> Output) -> Port<Output> {
     resumable { intake in
-      { lease, place in
+      Production { lease, place in
         let counters = intake.counters
         while let taken = intake.take(lease) {
           let item = taken.move()
@@ -126,45 +126,54 @@ extension StageParts {
     guard failsAtOnce else { return branchWithPolicy(body) }
     return resumable { intake in
       let slot = Slot<Elements.Iterator>()
-      return { lease, place in
-        guard sl_lease_enter(lease, intake.position) else { return intake.nothing(.stopped, lease) }
+      return Production(fill: fill(with: Elements.self, from: slot, intake)) { lease, place in
         let counters = intake.counters
-        if _fastPath(slot.isFull.pointee && !sl_stage_counters_timed(counters)) {
-          if let next = slot.pointer.pointee.next() {
-            sl_stage_counters_produce(counters)
-            place.initialize(to: next)
-            return true
-          }
-          Self.endOfSequence(slot, intake)
+        guard
+          _fastPath(
+            sl_lease_enter(lease, intake.position) && slot.isFull.pointee && !sl_stage_counters_timed(counters))
+        else { return Self.nextOfSequence(body, slot, intake, lease, place) }
+        guard let next = slot.pointer.pointee.next() else {
+          return Self.nextAfterEnd(body, slot, intake, lease, place)
         }
-        return Self.nextOfSequence(body, slot, intake, lease, place)
+        sl_stage_counters_produce(counters)
+        place.initialize(to: next)
+        return true
       }
     }
   }
 
-  /// The same for a stage that skips or retries items.
+  /// Where the elements of a sequence are at hand, some of them go into the queue at once: a call through the stages
+  /// for each would cost several times as much.
   @inlinable
-  func branchWithPolicy<Elements: Sequence & SendableMetatype>(
-    _ body: @escaping @Sendable (Input) throws -> Elements
-  ) -> Port<Output> where Elements.Element == Output {
-    resumable { intake in
-      let slot = Slot<Elements.Iterator>()
-      return { lease, place in
-        guard sl_lease_enter(lease, intake.position) else { return intake.nothing(.stopped, lease) }
-        return Self.nextOfSequence(slot, intake, lease, place) { item in
-          let started = sl_now_nanoseconds()
-          let attempted = Self.attempt(item.move(), intake, lease, body)
-          sl_stage_counters_busy_add_once(intake.counters, sl_now_nanoseconds() - started)
-          switch attempted {
-          case .done(let elements):
-            slot.pointer.initialize(to: elements.makeIterator())
-            return .done(())
-          case .skipped: return .skipped
-          case .stopped: return .stopped
-          }
-        }
+  func fill<Elements: Sequence & SendableMetatype>(
+    with _: Elements.Type, from slot: Slot<Elements.Iterator>, _ intake: Intake<Input>
+  ) -> Fill? where Elements.Element == Output {
+    guard Elements.self is any PromptSequence.Type, output.core.kind == .spsc else { return nil }
+    let (ring, elements, counters) = (output.core.spsc, output.elements, intake.counters)
+    return { lease in
+      guard slot.isFull.pointee, sl_lease_enter(lease, intake.position) else { return false }
+      let wanted = sl_stage_counters_before_timed(counters, 64)
+      var first: UInt64 = 0
+      let places = sl_spsc_ring_try_claim_many(ring, Int(wanted), &first)
+      var made = 0
+      while made < places, let next = slot.pointer.pointee.next() {
+        (elements + sl_spsc_ring_slot_of(ring, first &+ UInt64(made))).initialize(to: next)
+        made &+= 1
       }
+      sl_spsc_ring_commit_many(ring, made)
+      sl_stage_counters_produce_many(counters, UInt64(made))
+      return made > 0
     }
+  }
+
+  /// The sequence has said that it is at its end: it is not asked again.
+  @inlinable @inline(never)
+  static func nextAfterEnd<Elements: Sequence & SendableMetatype>(
+    _ body: (Input) throws -> Elements, _ slot: Slot<Elements.Iterator>, _ intake: Intake<Input>,
+    _ lease: Lease, _ place: UnsafeMutablePointer<Output>
+  ) -> Bool where Elements.Element == Output {
+    endOfSequence(slot, intake)
+    return nextOfSequence(body, slot, intake, lease, place)
   }
 
   /// The next element where its time is taken, or where a new input is needed first.
@@ -195,6 +204,7 @@ extension StageParts {
   ) -> Bool where Iterator.Element == Output {
     let counters = intake.counters
     while true {
+      guard sl_lease_enter(lease, intake.position) else { return intake.nothing(.stopped, lease) }
       if slot.isFull.pointee {
         let isTimed = sl_stage_counters_timed(counters)
         let started = isTimed ? sl_now_nanoseconds() : 0
@@ -216,8 +226,7 @@ extension StageParts {
       }
       slot.isFull.pointee = true
       intake.hasUnfinishedInput.pointee = true
-      // The body took its time: look whether the token is still ours before its sequence is touched.
-      guard sl_lease_enter(lease, intake.position) else { return intake.nothing(.stopped, lease) }
+      // The body took its time: the token may not be ours any more, which is looked at before its sequence is touched.
     }
   }
 

@@ -76,9 +76,6 @@ struct StageDescription: Sendable {
   /// One output for each input, and so one count for both.
   var countsItemsOnce: Bool { execution == .resumable && form == "stage" }
 
-  /// Whether its workers take items by `Intake.take`.
-  var takesShares: Bool { execution != .task && processes == 0 && !(ordered && workers > 1) }
-
   @usableFromInline
   init(
     name: String?, form: String, execution: Execution, isJoin: Bool = false, workers: Int,

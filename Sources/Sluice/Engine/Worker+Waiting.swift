@@ -61,7 +61,7 @@ extension Worker {
     isQuiet.pointee = true
     _ = sl_fetch_sub_acq_rel_u32(output.busyProducers, 1)
     guard output.kind == .lanes, sl_lanes_give_back(output.lanes, UInt32(index)) else { return }
-    self.output?.notifyNotFull()
+    if sl_event_count_has_any(output.notFull) { self.output?.wakeProducers() }
   }
 
   private func isBusyAgain() {
@@ -111,23 +111,29 @@ extension Worker {
       ?? isReady(side, isPatient: isPatient)
   }
 
-  /// The monitor's tick. Behind a barrier: wakes the worker if it waits and need not.
-  ///
-  /// - Returns: whether it waits patiently; then it is left alone until the next tick.
-  func lookAtWait() -> Bool {
+  /// For the monitor: whether this worker is announced, and waits patiently wherever it is.
+  var waitsPatiently: Bool {
     var isPatient = false
     for side in [Side.input, .output] {
-      guard let event = event(side), sl_event_count_is_announced(event, UInt32(index)) else { continue }
-      if let queue = gauge(side), queue.isPatient(ofConsumers: side == .input) {
-        isPatient = true
-      } else if isReady(side), sl_event_count_take_waiter(event, UInt32(index)) {
-        wake()
-      }
+      guard let queue = gauge(side), let event = event(side), sl_event_count_is_announced(event, UInt32(index))
+      else { continue }
+      guard queue.isPatient(ofConsumers: side == .input) else { return false }
+      isPatient = true
     }
     return isPatient
   }
 
-  /// The next tick, before its barrier: from now on the worker is woken for each item.
+  /// The monitor's tick, behind its barrier: wakes the worker if it waits, and need not.
+  func wakeIfReady() {
+    for side in [Side.input, .output] {
+      guard let event = event(side), sl_event_count_is_announced(event, UInt32(index)), isReady(side),
+        sl_event_count_take_waiter(event, UInt32(index))
+      else { continue }
+      wake()
+    }
+  }
+
+  /// The monitor's tick, before its barrier: from now on the worker is woken for each item.
   func endPatience() {
     gauges.pointee.input?.setPatience(false, ofConsumers: true)
     gauges.pointee.output?.setPatience(false, ofConsumers: false)
