@@ -11,9 +11,9 @@
  *   lane 0    [ . . e e e . . ]  <- producer 0        consumer: lane 1, then 2, then 0 ...
  *   lane 1    [ . e . . . . . ]  <- producer 1
  *
- * So at most n elements stand in it; but a producer that neither spends its portion nor gives it back
- * leaves less for the others, and so does a consumer that takes a few and tells nobody (sl_lanes_tell). With small n, where that
- * would count, portions are of one. Order is kept for each producer.
+ * So at most n elements stand in it, exactly; but a producer that neither spends its portion nor gives it back
+ * leaves less for the others. The consumer tells what it has taken now and then; a producer that finds no room by that
+ * adds up what was taken from each lane. Order is kept for each producer.
  *
  * Source. Credits that a receiver gives and a sender spends: Kung, Blackwell and Chapman, "Credit-Based Flow Control
  * for ATM Networks" (1994). A ring for each sender is common in message-passing runtimes.
@@ -23,8 +23,8 @@
  * or the consumer that stops for good at any point stops no other, but a producer keeps its portion.
  *
  * Orderings. Those of sl_spsc_ring.h for each lane, and
- *   [LA1] release, store release consumed -> claim, load acquire consumed: who relies on the room sees that the
- *         elements are out.
+ *   [LA1] tell, store release consumed -> claim, load acquire consumed: who relies on the room sees that the
+ *         elements are out. Where a producer adds up, [SP2] of each lane does the same.
  *
  * Exclusion. Each lane has one producer at a time: try_claim, commit, give_back. The consumer: try_take, release.
  * Anybody: count, has_room, is_empty, passed.
@@ -56,6 +56,7 @@ typedef struct {
   char pad2_[SL_NO_SHARE];
   sl_lane *lanes_;
   uint64_t capacity_;
+  uint64_t first_; /* position */
   uint32_t lane_count_;
   uint32_t portion_; /* that a producer is granted at a time */
   uint32_t telling_; /* elements after which the consumer tells */
@@ -76,6 +77,7 @@ static inline void sl_lanes_init(sl_lanes *q, sl_lane *lanes, uint32_t lane_coun
   sl_store_relaxed_u64(&q->consumed_, first_position);
   q->lanes_ = lanes;
   q->capacity_ = capacity;
+  q->first_ = first_position;
   q->lane_count_ = lane_count;
   q->portion_ = portion < 1 ? 1 : portion > SL_LANES_MOST_ ? SL_LANES_MOST_ : (uint32_t)portion;
   q->telling_ = telling < 1 ? 1 : telling > SL_LANES_MOST_ ? SL_LANES_MOST_ : (uint32_t)telling;
@@ -114,6 +116,10 @@ static inline bool sl_lanes_is_empty(const sl_lanes *q) {
 /* What may be granted beyond `granted`; too little if that was read before the consumer came further. */
 static inline int64_t sl_lanes_room_(const sl_lanes *q, uint64_t granted) {
   uint64_t consumed = sl_load_acquire_u64(&q->consumed_); /* [LA1] */
+  int64_t room = (int64_t)(consumed + q->capacity_ - granted);
+  if (__builtin_expect(room > 0, 1)) return room;
+  consumed = q->first_;
+  for (uint32_t i = 0; i < q->lane_count_; i++) consumed += sl_spsc_ring_passed(&q->lanes_[i].ring) - q->first_;
   return (int64_t)(consumed + q->capacity_ - granted);
 }
 
@@ -181,7 +187,7 @@ static inline bool sl_lanes_give_back(sl_lanes *q, uint32_t producer) {
 
 /* ---- The consumer -------------------------------------------------------------------------- */
 
-/* Tells the producers of all that was taken. The consumer does so before it waits. */
+/* Tells the producers of all that was taken. */
 static inline void sl_lanes_tell(sl_lanes *q) {
   if (q->untold_ == 0) return;
   sl_store_release_u64(&q->consumed_, sl_load_relaxed_u64(&q->consumed_) + q->untold_); /* [LA1] */

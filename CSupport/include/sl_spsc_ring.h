@@ -119,7 +119,9 @@ static inline size_t sl_spsc_ring_count(const sl_spsc_ring *ring) {
 }
 
 /* Elements released so far, from the first position on: how far the flow has come, for anybody. */
-static inline uint64_t sl_spsc_ring_passed(const sl_spsc_ring *ring) { return sl_load_relaxed_u64(&ring->head_); }
+static inline uint64_t sl_spsc_ring_passed(const sl_spsc_ring *ring) {
+  return sl_load_acquire_u64(&ring->head_); /* [SP2] for a producer that relies on the room */
+}
 
 /* ---- Producer ------------------------------------------------------------------------------ */
 

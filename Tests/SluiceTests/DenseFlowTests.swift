@@ -95,9 +95,7 @@ import Testing
           }
         }
         await taken.reaching(takenFirst).suspend()
-        // What a consumer has taken and not told of is at most a sixty-fourth of the throttle.
-        let least = takenFirst + throttle - throttle / 64 + workers
-        await started.reaching(least).suspend()
+        await started.reaching(takenFirst + throttle + workers).suspend()
         try await Task.sleep(for: .milliseconds(5))
         #expect(started.now <= takenFirst + throttle + workers)
         letGo.open()

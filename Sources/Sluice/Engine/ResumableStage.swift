@@ -127,17 +127,49 @@ extension StageParts {
     return resumable { intake in
       let slot = Slot<Elements.Iterator>()
       return Production(fill: fill(with: Elements.self, from: slot, intake)) { lease, place in
-        let counters = intake.counters
-        guard
-          _fastPath(
-            sl_lease_enter(lease, intake.position) && slot.isFull.pointee && !sl_stage_counters_timed(counters))
-        else { return Self.nextOfSequence(body, slot, intake, lease, place) }
-        guard let next = slot.pointer.pointee.next() else {
-          return Self.nextAfterEnd(body, slot, intake, lease, place)
+        Self.nextOf(body, slot, intake, lease, place)
+      }
+    }
+  }
+
+  @inlinable @inline(__always)
+  static func nextOf<Elements: Sequence & SendableMetatype>(
+    _ body: (Input) throws -> Elements, _ slot: Slot<Elements.Iterator>, _ intake: Intake<Input>,
+    _ lease: Lease, _ place: UnsafeMutablePointer<Output>
+  ) -> Bool where Elements.Element == Output {
+    let counters = intake.counters
+    guard
+      _fastPath(
+        sl_lease_enter(lease, intake.position) && slot.isFull.pointee && !sl_stage_counters_timed(counters))
+    else { return nextOfSequence(body, slot, intake, lease, place) }
+    guard let next = slot.pointer.pointee.next() else {
+      return nextAfterEnd(body, slot, intake, lease, place)
+    }
+    sl_stage_counters_produce(counters)
+    place.initialize(to: next)
+    return true
+  }
+
+  /// The same for a stage that skips or retries items.
+  @inlinable
+  func branchWithPolicy<Elements: Sequence & SendableMetatype>(
+    _ body: @escaping @Sendable (Input) throws -> Elements
+  ) -> Port<Output> where Elements.Element == Output {
+    resumable { intake in
+      let slot = Slot<Elements.Iterator>()
+      return Production { lease, place in
+        Self.nextOfSequence(slot, intake, lease, place) { item in
+          let started = sl_now_nanoseconds()
+          let attempted = Self.attempt(item.move(), intake, lease, body)
+          sl_stage_counters_busy_add_once(intake.counters, sl_now_nanoseconds() - started)
+          switch attempted {
+          case .done(let elements):
+            slot.pointer.initialize(to: elements.makeIterator())
+            return .done(())
+          case .skipped: return .skipped
+          case .stopped: return .stopped
+          }
         }
-        sl_stage_counters_produce(counters)
-        place.initialize(to: next)
-        return true
       }
     }
   }
