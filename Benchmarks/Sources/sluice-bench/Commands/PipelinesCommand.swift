@@ -38,8 +38,8 @@ struct PipelinesCommand: ParsableCommand {
 }
 
 /// What `pipelines` measured; a part of the JSON file.
-struct PipelineReport: Codable, Sendable {
-  struct Row: Codable, Sendable {
+struct PipelineReport: Encodable, Sendable {
+  struct Row: Encodable, Sendable {
     let figures: ContestRowResult<PipelineRow>
     let bars: [Bar]
   }
@@ -48,7 +48,6 @@ struct PipelineReport: Codable, Sendable {
   let missing: [String]
   let nanosecondsOfSpinStep: Double
   let rows: [Row]
-  let growth: [Growth]
 }
 
 private let pipelinePrograms = PeerFamily(
@@ -70,12 +69,8 @@ extension Report {
       try Self.show(([figures.text] + figures.bars.map { "  \($0.description)" }).joined(separator: "\n"))
       return figures
     }
-    let growth = Growth.all(in: results)
-    if !growth.isEmpty {
-      try Self.show("\nLonger streams\n\n" + growth.map { "  \($0.description)" }.joined(separator: "\n"))
-    }
     pipelines = PipelineReport(
       missing: contest.missing, nanosecondsOfSpinStep: Spin.nanosecondsOfStep.toFourDigits,
-      rows: results.map { PipelineReport.Row(figures: $0, bars: $0.bars) }, growth: growth)
+      rows: results.map { PipelineReport.Row(figures: $0, bars: $0.bars) })
   }
 }

@@ -41,7 +41,7 @@ struct ProcessesCommand: ParsableCommand {
 }
 
 /// What `processes` measured; a part of the JSON file.
-struct ProcessReport: Codable, Sendable {
+struct ProcessReport: Encodable, Sendable {
   /// Peers that are not installed, and the packages that they need.
   let missing: [String]
   let rows: [ContestRowResult<ProcessRow>]

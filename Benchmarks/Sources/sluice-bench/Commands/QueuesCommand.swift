@@ -37,7 +37,7 @@ struct QueuesCommand: ParsableCommand {
 }
 
 /// What `queues` measured; a part of the JSON file.
-struct QueueReport: Codable, Sendable {
+struct QueueReport: Encodable, Sendable {
   /// Peers that are not installed, and the packages that they need.
   let missing: [String]
   let rows: [QueueRowResult]

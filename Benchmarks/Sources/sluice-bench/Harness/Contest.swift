@@ -22,7 +22,7 @@ struct Contest<Row: ContestRow> {
     let variants = try programs.map { try $0.variants() }
     entries = rows.map { row in
       let contestants = zip(programs, variants).flatMap { program, variants in
-        variants.compactMap { Contestant(row, program, $0) }
+        variants.flatMap { Contestant.all(row, program, $0) }
       }
       return (row, contestants)
     }
@@ -75,6 +75,7 @@ struct Contest<Row: ContestRow> {
   private func calibrate(_ row: Row, _ contestant: Contestant<Row>) throws -> Int {
     let fewest = row.fewestItems(contestant.role)
     let bounded = { (items: Double) in Int(max(Double(fewest), min(Double(row.mostItems), items))) }
+    if contestant.items > 0 { return contestant.items }
     if let items = row.items(in: seconds) {
       _ = try contestant.run(items, limit(row))
       return items

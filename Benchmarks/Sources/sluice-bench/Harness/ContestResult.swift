@@ -59,7 +59,7 @@ struct ContestResult: Codable, Sendable {
   var entry: String { "\(isOurs ? "* " : role == .limit ? "= " : "  ")\(title)" }
 }
 
-struct ContestRowResult<Row: ContestRow>: Codable, Sendable {
+struct ContestRowResult<Row: ContestRow>: Encodable, Sendable {
   let row: Row
   let unit: String
   /// The best first.

@@ -1,7 +1,7 @@
 import Histogram
 
 /// A row in which programs take part, each run in a process of its own.
-protocol ContestRow: BenchmarkRow, Codable {
+protocol ContestRow: BenchmarkRow, Encodable {
   associatedtype Variant: PeerVariant
 
   var figure: Figure { get }
@@ -11,6 +11,8 @@ protocol ContestRow: BenchmarkRow, Codable {
   func arguments(_ variant: Variant, items: Int) -> [String]
   /// If the number does not depend on how fast they are.
   func items(in seconds: Double) -> Int?
+  /// Numbers of items with each of which a variant takes part, as so many contestants; none: once.
+  var lengths: [Int] { get }
   func fewestItems(_ role: Role) -> Int
   var mostItems: Int { get }
   /// Between two calls.
@@ -28,6 +30,7 @@ protocol ContestRow: BenchmarkRow, Codable {
 extension ContestRow {
   var mainVariant: String? { nil }
   func items(in seconds: Double) -> Int? { nil }
+  var lengths: [Int] { [] }
   var pauseMicroseconds: Int { 0 }
   func warmUpCalls(of calls: Int) -> Int { calls >= 100 ? 10 : 1 }
   func times(of items: Int) -> Int { items }
@@ -43,7 +46,7 @@ struct Contestant<Row: ContestRow> {
   let variant: Row.Variant
   /// Over this many items; nil if it took longer than the limit, and was ended.
   let run: (_ items: Int, _ limit: Double) throws -> PeerAnswer?
-  /// In each run.
+  /// In each run; 0: to be found out.
   var items = 0
   /// One for each round, in the row's unit: the figure, or the median of the calls.
   var rounds: [Double] = []
@@ -57,10 +60,21 @@ struct Contestant<Row: ContestRow> {
 }
 
 extension Contestant {
-  /// Nil if it takes no part in the row.
-  init?(_ row: Row, _ program: PeerProgram<Row.Variant>, _ variant: Row.Variant) {
+  /// A variant as often as it takes part in the row.
+  static func all(_ row: Row, _ program: PeerProgram<Row.Variant>, _ variant: Row.Variant) -> [Self] {
     let role = variant.role ?? (program.isOurs ? .ours : .peer)
-    guard row.takes(variant, role) else { return nil }
+    guard row.takes(variant, role) else { return [] }
+    let contestant = Self(row, program, variant, role)
+    return row.lengths.isEmpty ? [contestant] : row.lengths.map(contestant.taking)
+  }
+
+  private func taking(_ items: Int) -> Self {
+    var contestant = Self(title: "\(title), \(grouped(items)) items", role: role, variant: variant, run: run)
+    contestant.items = items
+    return contestant
+  }
+
+  private init(_ row: Row, _ program: PeerProgram<Row.Variant>, _ variant: Row.Variant, _ role: Role) {
     let name = program.process.name
     let isNamed = program.isOurs || variant.name.lowercased().hasPrefix(name.lowercased())
     self.init(

@@ -1,7 +1,7 @@
 import Foundation
 
 /// What one call of the program measured; the JSON file is this.
-struct Report: Codable, Sendable {
+struct Report: Encodable, Sendable {
   let machine: Machine
   let isQuick: Bool
   var queues: QueueReport?

@@ -1,5 +1,5 @@
 /// What a row should reach.
-enum PipelineGoal: Codable {
+enum PipelineGoal: Sendable {
   /// Times the best peer.
   case timesBest(Double)
   /// Times this one, be it a peer or a limit.
@@ -8,6 +8,10 @@ enum PipelineGoal: Codable {
   case noneAhead
   /// Every one of ours has less than this, in the row's unit.
   case less(Double)
+  /// What an item of ours costs in the longest stream, over that in the shortest.
+  case costGrowth(Double)
+  /// The same for the most memory. Pages are counted to within a few per cent.
+  case memoryGrowth(Double)
 }
 
 extension ContestRowResult<PipelineRow> {
@@ -25,13 +29,24 @@ extension ContestRowResult<PipelineRow> {
       if peers.isEmpty { return nil }
       let ahead = peers.filter { $0.isAhead(of: main, moreIsBetter: row.figure.isMoreBetter) }.map(\.title)
       return Bar(
-        text: "goal no peer quicker in every round\(ahead.isEmpty ? "" : ": \(ahead.joined(separator: ", "))")",
+        text:
+          "goal no peer quicker in every round\(ahead.isEmpty ? "" : ": \(ahead.joined(separator: ", "))")",
         isReached: ahead.isEmpty)
+    case .costGrowth(let most): return growth("cost of an item", most, \.median)
+    case .memoryGrowth(let most): return growth("memory", most) { Double($0.peakKiB ?? 0) }
     case .less(let most):
       let ours = results.filter(\.isOurs)
       return Bar(
         text: "goal less than \(formatted(most)) \(unit)", isReached: ours.allSatisfy { $0.median < most })
     }
+  }
+
+  private func growth(_ what: String, _ most: Double, _ value: (ContestResult) -> Double) -> Bar? {
+    let ours = results.filter(\.isOurs).sorted { $0.items < $1.items }
+    guard let short = ours.first.map(value), let long = ours.last.map(value), short > 0 else { return nil }
+    return Bar(
+      text: "goal \(what) of the longest less than \(formatted(most)) × the shortest's: "
+        + formatted(long / short), isReached: long / short < most)
   }
 
   private func bar(_ main: ContestResult, times other: ContestResult, _ factor: Double) -> Bar {

@@ -34,15 +34,19 @@ struct PipelineRow: ContestRow {
   var ours = ["Sluice"]
   /// Whether no others take part.
   var isAlone = false
-  /// Nil: as many as make a run as long as it is to be.
-  var fixedItems: Int?
+  var lengths: [Int] = []
   var figure = Figure.items
   var goals: [PipelineGoal] = []
   var isMain = false
+
+  /// What a file of results says of it.
+  enum CodingKeys: CodingKey {
+    case name, measure, workers, throttle, stages, spinNanoseconds, element
+  }
 }
 
 extension PipelineRow {
-  var mainVariant: String? { ours.first }
+  var mainVariant: String? { lengths.isEmpty ? ours.first : nil }
 
   func takes(_ variant: PipelineVariant, _ role: Role) -> Bool {
     let canBeAsked =
@@ -65,7 +69,7 @@ extension PipelineRow {
     switch measure {
     case .tail: Int(seconds * 1e9) / Pace.nanoseconds
     case .rest, .words: 1
-    case .stream, .call: fixedItems
+    case .stream, .call: nil
     }
   }
 

@@ -1,5 +1,5 @@
 /// Whether our hand-over takes the same time for any size, as it should.
-struct HandOverSpread: Codable, Sendable {
+struct HandOverSpread: Encodable, Sendable {
   /// The greatest of our medians over the least.
   let ratio: Double
   let bar: Bar

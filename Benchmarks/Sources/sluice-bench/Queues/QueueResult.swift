@@ -1,5 +1,5 @@
 /// What one queue reached in one row.
-struct QueueResult: Codable, Sendable {
+struct QueueResult: Encodable, Sendable {
   let figures: ContestResult
   let guarantees: String
   let bounded: Bool
@@ -18,7 +18,7 @@ struct QueueResult: Codable, Sendable {
   }
 }
 
-struct QueueRatio: Codable, Sendable {
+struct QueueRatio: Encodable, Sendable {
   let ratio: Double
   let peer: String
 
@@ -26,7 +26,7 @@ struct QueueRatio: Codable, Sendable {
   var description: String { "\(formatted(ratio)) × \(peer)" }
 }
 
-struct QueueRowResult: Codable, Sendable {
+struct QueueRowResult: Encodable, Sendable {
   let row: QueueRow
   /// The fastest first.
   let results: [QueueResult]

@@ -1,5 +1,5 @@
 /// One row of the queue benchmark: how many threads, and how they enqueue and dequeue.
-struct QueueRow: ContestRow, Hashable {
+struct QueueRow: ContestRow {
   /// Which queues take part.
   enum Kind: String, Codable {
     /// Those made for one producer and one consumer.
