@@ -7,7 +7,7 @@
 //     static void run(const Settings &, uint64_t count, Source, Body, Sink)
 //
 // which makes a pipeline, calls `Item source(uint64_t i)` for the numbers from 0 to before `count`, hands each item
-// through `body_count` stages that call `Item body(Item)`, and gives what comes out to `void sink(Item)`, one at a time.
+// through `body_count` stages that call `Item body(Item)`, and gives what comes out to `void sink(Item)`, one by one.
 //
 //   stream  all items as fast as they go. The clock starts before the pipeline is made and ends when it is gone.
 //   tail    item i is due 20 µs after the one before, and every thousandth sleeps for 1 ms in the body. The times are
