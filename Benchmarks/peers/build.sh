@@ -8,6 +8,8 @@ peers=$(dirname "$0")
 # shellcheck source=Benchmarks/peers/build_common.sh
 . "$peers/build_common.sh"
 open_out "$@"
+# It has set this.
+: "${out:?}"
 core=../../CSupport
 
 ours() {

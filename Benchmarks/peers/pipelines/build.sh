@@ -7,6 +7,8 @@ peers=$(dirname "$0")/..
 # shellcheck source=Benchmarks/peers/build_common.sh
 . "$peers/build_common.sh"
 open_out "$@"
+# It has set this.
+: "${out:?}"
 
 # go_program PROGRAM FOLDER: offline, and without a look at the repository that it stands in.
 go_program() {
