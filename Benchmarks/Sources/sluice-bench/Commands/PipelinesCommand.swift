@@ -61,7 +61,7 @@ extension Report {
     try Self.show("\nPipelines; * ours, = the limit")
     var contest = try Contest(rows, pipelinePrograms, options, places.peers, seconds: 0.5)
     if rows.contains(where: { $0.measure == .words }) {
-      let (counters, missing) = WordCount(places: words).contestants()
+      let (counters, missing) = WordCount(words, isQuick: options.quick).contestants()
       contest.add(counters, missing: missing) { $0.measure == .words }
     }
     let results = try contest.measure { row, contestants in

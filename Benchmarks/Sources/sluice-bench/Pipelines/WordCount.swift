@@ -3,8 +3,10 @@ import Foundation
 
 struct WordCountPlaces: ParsableArguments {
   @Option(
-    help: ArgumentHelp("The folder whose words the row 'wordcount' counts.", valueName: "folder"))
-  var folder = "/usr/include"
+    help: ArgumentHelp(
+      "The folder whose words the row 'wordcount' counts. Default: /usr/include; with --quick its folder 'linux'.",
+      valueName: "folder"))
+  var folder: String?
 
   @Option(
     help: ArgumentHelp(
@@ -14,27 +16,33 @@ struct WordCountPlaces: ParsableArguments {
 
 /// The example program beside others that count the same words.
 struct WordCount {
-  let places: WordCountPlaces
+  private let folder: String
+  private let built: URL
 
   private static let linesCompared = 20
+
+  init(_ places: WordCountPlaces, isQuick: Bool) {
+    folder = places.folder ?? (isQuick ? "/usr/include/linux" : "/usr/include")
+    built =
+      places.wordcount.map { URL(fileURLWithPath: $0) }
+      ?? PeerProcess.products.appendingPathComponent("../../.build/release/wordcount").standardized
+  }
 
   /// What there is, and what is missing for the others.
   func contestants() -> (contestants: [Contestant<PipelineRow>], missing: [String]) {
     let peers = PeerProcess.sources.appendingPathComponent("pipelines", isDirectory: true)
     let python = PeerProcess.products.appendingPathComponent("python/bin/python")
-    let built = PeerProcess.products.appendingPathComponent("../../.build/release/wordcount").standardized
-    let ours = places.wordcount.map { URL(fileURLWithPath: $0) } ?? built
     let pyper = peers.appendingPathComponent("wordcount_pyper.py").path
     let coreutils = peers.appendingPathComponent("wordcount_coreutils.sh").path
     let sh = URL(fileURLWithPath: "/bin/sh")
     let programs = [
-      program("wordcount", .ours, ours, ["--", places.folder], "build it, as make bench does"),
+      program("wordcount", .ours, built, ["--", folder], "build it, as make bench does"),
       program(
-        "wordcount --processes 2", .ours, ours, ["--processes", "2", "--", places.folder],
+        "wordcount --processes 2", .ours, built, ["--processes", "2", "--", folder],
         "build it, as make bench does"),
-      program("coreutils", .peer, sh, [coreutils, places.folder], "it needs coreutils"),
+      program("coreutils", .peer, sh, [coreutils, folder], "it needs coreutils"),
       program(
-        "pyper, 2 processes", .peer, python, [pyper, places.folder, "--processes", "2"],
+        "pyper, 2 processes", .peer, python, [pyper, folder, "--processes", "2"],
         "it needs python-pyper of PyPI, which make bench installs"),
     ]
     let expected = FirstAnswer()

@@ -56,7 +56,7 @@ extension QueueRow {
   var patience: Double { 0 }
   static var namesPrograms: Bool { true }
   // Where all threads have a core, and where they have not.
-  var isMain: Bool { batch == 1 && (kind == .spsc || kind == .mpmc && [2, 4].contains(producers)) }
+  var isMain: Bool { batch == 1 && (kind == .spsc || kind == .mpmc && producers == 4) }
 
   func arguments(_ queue: QueueVariant, items: Int) -> [String] {
     [

@@ -4,13 +4,12 @@ struct PipelineRun: Sendable {
   let items: Int
   let workers: Int
   let throttle: Int
-  /// With the source and the consumer.
   let stages: Int
   /// Steps of the work in each body.
   let spin: Int
 
-  /// The stages between the source and the consumer.
-  var bodies: Int { stages - 2 }
+  /// The last of three stages is the sum. Of eight all but the source are bodies, and the consumer has the sum.
+  var bodies: Int { stages == 3 ? 1 : stages - 1 }
 
   struct Outcome: Sendable {
     var seconds = 0.0
