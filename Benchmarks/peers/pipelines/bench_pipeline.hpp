@@ -104,11 +104,8 @@ struct Variant {
 inline uint64_t add_one(uint64_t x, uint64_t spin) {
   if (spin == 0) return x + 1;
   uint64_t state = x;
-  for (uint64_t i = 0; i < spin; i++) {
-    state = state * 6364136223846793005u + 1442695040888963407u;
-    // No instruction, but what no compiler looks through: else clang makes one step of several.
-    __asm__ volatile("" : "+r"(state));
-  }
+  // Without the shift, clang would make one step of several.
+  for (uint64_t i = 0; i < spin; i++) state = (state ^ (state >> 32)) * 0xd6e8feb86659fd93u;
   return x + 1 + (state == 42 ? 1 : 0);
 }
 

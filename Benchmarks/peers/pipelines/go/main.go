@@ -90,7 +90,7 @@ func addOne(x, spin uint64) uint64 {
 	}
 	state := x
 	for i := uint64(0); i < spin; i++ {
-		state = state*6364136223846793005 + 1442695040888963407
+		state = (state ^ state>>32) * 0xd6e8feb86659fd93
 	}
 	if state == 42 {
 		return x + 2

@@ -7,7 +7,6 @@ mod bench_program;
 
 use bench_program::{answer, number, parse, refuse, Outcome};
 use crossbeam_channel::{bounded, unbounded, Receiver, Sender};
-use std::arch::asm;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
@@ -72,9 +71,8 @@ fn add_one(x: u64, spin: u64) -> u64 {
     }
     let mut state = x;
     for _ in 0..spin {
-        state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-        // No instruction, but what LLVM cannot look through: else it makes one step of 64.
-        unsafe { asm!("/* {0} */", inout(reg) state, options(nomem, nostack, preserves_flags)) };
+        // Without the shift, LLVM would make one step of several.
+        state = (state ^ (state >> 32)).wrapping_mul(0xd6e8_feb8_6659_fd93);
     }
     x + 1 + u64::from(state == 42)
 }
