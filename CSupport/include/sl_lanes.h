@@ -161,19 +161,25 @@ static inline size_t sl_lanes_count_by(const sl_lanes *q, uint32_t producer) {
   return lane->seen_ < held ? 0 : (size_t)(lane->seen_ - held);
 }
 
+static inline sl_lane *sl_lanes_lane(const sl_lanes *q, uint32_t producer) { return &q->lanes_[producer]; }
+
 /* Claims a slot of the producer's lane; false: n elements stand in the queue, or its lane is full. */
-static inline bool sl_lanes_try_claim(sl_lanes *q, uint32_t producer, size_t *slot) {
-  sl_lane *lane = &q->lanes_[producer];
+static inline bool sl_lane_try_claim(sl_lanes *q, sl_lane *lane, size_t *slot) {
   if (__builtin_expect(sl_load_relaxed_u64(&lane->held_) == 0, 0) && !sl_lanes_be_granted_(q, lane)) return false;
   return sl_spsc_ring_try_claim(&lane->ring, slot);
 }
 
 /* Publishes the claimed slot, whose element the caller has initialised. */
-static inline void sl_lanes_commit(sl_lanes *q, uint32_t producer) {
-  sl_lane *lane = &q->lanes_[producer];
+static inline void sl_lane_commit(sl_lane *lane) {
   sl_store_relaxed_u64(&lane->held_, sl_load_relaxed_u64(&lane->held_) - 1);
   sl_spsc_ring_commit(&lane->ring);
 }
+
+static inline bool sl_lanes_try_claim(sl_lanes *q, uint32_t producer, size_t *slot) {
+  return sl_lane_try_claim(q, sl_lanes_lane(q, producer), slot);
+}
+
+static inline void sl_lanes_commit(sl_lanes *q, uint32_t producer) { sl_lane_commit(sl_lanes_lane(q, producer)); }
 
 /* The producer will enqueue nothing for a while: others may use what it was granted. True: it had something. */
 static inline bool sl_lanes_give_back(sl_lanes *q, uint32_t producer) {

@@ -56,7 +56,7 @@ final class Monitor: @unchecked Sendable {
     var itemsOfShortBodies: UInt64 = 400
     /// Where other workers of the driver's stage could work beside it, on another core: what passing an item from
     /// core to core costs, or so.
-    var nanosecondsOfHandOver: UInt64 = 60
+    var nanosecondsOfHandOver: UInt64 = 200
     /// Slow ticks before a lease is revoked.
     var patience = 2
     /// How long stages are not leased after a first revocation.

@@ -146,7 +146,7 @@ final class Intake<Element>: @unchecked Sendable {
   /// none.
   @inlinable @inline(__always)
   func take(_ lease: Lease) -> UnsafeMutablePointer<Element>? {
-    if prefersQueue { return takeFromRing(lease) ?? takeQueued(lease) }
+    if prefersQueue { return takeQueued(lease) }
     if _fastPath(sl_token_is_leased(token, lease.pointee.id)) {
       if _fastPath(pull(lease, pulled)) {
         if _fastPath(sl_lease_enter(lease, position)) {
@@ -159,16 +159,14 @@ final class Intake<Element>: @unchecked Sendable {
     return takeQueued(lease)
   }
 
+  /// Where `prefersQueue`, and with the driver's position at this stage. The caller tells a producer that waits.
   @inlinable @inline(__always)
-  func takeFromRing(_ lease: Lease) -> UnsafeMutablePointer<Element>? {
+  func takeFromRing() -> Element? {
     var slot = 0
-    guard _fastPath(sl_lease_enter(lease, position)), sl_spsc_ring_try_take(channel.core.spsc, &slot) else {
-      return nil
-    }
-    queued.moveInitialize(from: channel.elements + slot, count: 1)
-    sl_spsc_ring_release(channel.core.spsc)
-    if _slowPath(sl_event_count_has_any_often(channel.core.notFull)) { producerWaits(lease) }
-    return queued
+    guard sl_spsc_ring_try_take(gauge.spsc, &slot) else { return nil }
+    let item = (channel.elements + slot).move()
+    sl_spsc_ring_release(gauge.spsc)
+    return item
   }
 
   @inlinable @inline(never)
