@@ -118,9 +118,10 @@ static inline uint32_t sl_event_count_take(sl_event_count *e) {
 
 /* Whether a waiter is announced. */
 static inline bool sl_event_count_has_any(const sl_event_count *e) {
-  for (uint32_t i = 0; i < e->word_count; i++) {
+  uint32_t i = 0;
+  do { /* at least one word, and most often no further one */
     if (sl_load_relaxed_u64(&e->words[i]) != 0) return true;
-  }
+  } while (__builtin_expect(++i < e->word_count, 0));
   return false;
 }
 

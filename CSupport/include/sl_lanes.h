@@ -169,6 +169,12 @@ static inline bool sl_lane_try_claim(sl_lanes *q, sl_lane *lane, size_t *slot) {
   return sl_spsc_ring_try_claim(&lane->ring, slot);
 }
 
+/* The same as a value: -1 for a full one. */
+static inline int64_t sl_lane_claim(sl_lanes *q, sl_lane *lane) {
+  size_t slot;
+  return sl_lane_try_claim(q, lane, &slot) ? (int64_t)slot : -1;
+}
+
 /* Publishes the claimed slot, whose element the caller has initialised. */
 static inline void sl_lane_commit(sl_lane *lane) {
   sl_store_relaxed_u64(&lane->held_, sl_load_relaxed_u64(&lane->held_) - 1);

@@ -199,6 +199,12 @@ static inline bool sl_spsc_ring_try_take(sl_spsc_ring *ring, size_t *slot) {
   return true;
 }
 
+/* The same as a value, for callers that would have to keep a variable in memory: -1 for an empty ring. */
+static inline int64_t sl_spsc_ring_next(sl_spsc_ring *ring) {
+  uint64_t first;
+  return sl_spsc_ring_try_take_many(ring, 1, &first) == 0 ? -1 : (int64_t)sl_spsc_ring_slot_of(ring, first);
+}
+
 /* Gives the taken slot back, whose element the caller has moved out. */
 static inline void sl_spsc_ring_release(sl_spsc_ring *ring) { sl_spsc_ring_release_many(ring, 1); }
 

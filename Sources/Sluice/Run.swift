@@ -208,7 +208,8 @@ final class OutputTaker<Output>: @unchecked Sendable {
   /// Nil also if the run has ended, or the task must yield first.
   @inlinable @inline(__always)
   func takeNow() -> Output? {
-    guard sl_load_acquire_u32(cutoff) <= stageCount, !turns.pointee.mustYield(), let output = channel.dequeue()
+    guard sl_load_acquire_u32(cutoff) <= stageCount, !turns.pointee.mustYield(),
+      let output = channel.dequeue()
     else { return nil }
     channel.core.notifyNotFull()
     return output

@@ -94,12 +94,14 @@ final class ChannelCore: @unchecked Sendable {
         capacity: throttle, elementSize: elementSize, elementAlignment: elementAlignment,
         producers: producers.count, arena: arena) : nil
     gauge = QueueGauge(
-      kind: kind, throttle: throttle, spsc: spsc, mpmc: mpmc, lanes: lanes, linked: linked, credits: credits, closed: closed,
+      kind: kind, throttle: throttle, spsc: spsc, mpmc: mpmc, lanes: lanes, linked: linked, credits: credits,
+      closed: closed,
       notEmpty: notEmpty, notFull: notFull, busyProducers: busyProducers,
       consumersArePatient: consumersArePatient, producersArePatient: producersArePatient,
       elementsToWake: QueueGauge.elementsToWake(throttle: throttle, consumers: consumers.count),
       order: ordered?.gauge)
-    let laneCapacity = Self.laneCapacity(throttle: throttle, producers: producers.count, elementSize: elementSize)
+    let laneCapacity = Self.laneCapacity(
+      throttle: throttle, producers: producers.count, elementSize: elementSize)
     laneSlots = kind == .lanes ? Int(sl_spsc_ring_slots(laneCapacity)) : 0
     switch kind {
     case .single:
@@ -116,7 +118,8 @@ final class ChannelCore: @unchecked Sendable {
     case .lanes:
       slots = producers.count * laneSlots
       sl_lanes_init(
-        lanes, arena.allocate(sl_lane.self, count: producers.count), UInt32(producers.count), throttle, laneCapacity, 0)
+        lanes, arena.allocate(sl_lane.self, count: producers.count), UInt32(producers.count), throttle,
+        laneCapacity, 0)
     case .unbounded, .ordered:
       slots = 0
     }

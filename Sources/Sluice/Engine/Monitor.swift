@@ -181,7 +181,8 @@ final class Monitor: @unchecked Sendable {
       let rang = sl_futex_wait(bell, rings, sleeps ? Self.keepAlive : tick)
       if sleeps, !rang {
         let ends = state.withLock { state in
-          guard state.sleeps, state.entries.isEmpty, sl_inbox_is_empty(inbox), sl_inbox_is_empty(abandoned) else { return false }
+          guard state.sleeps, state.entries.isEmpty, sl_inbox_is_empty(inbox), sl_inbox_is_empty(abandoned)
+          else { return false }
           state.sleeps = false
           state.hasThread = false
           state.emptyTicks = 0

@@ -162,9 +162,9 @@ final class Intake<Element>: @unchecked Sendable {
   /// Where `prefersQueue`, and with the driver's position at this stage. The caller tells a producer that waits.
   @inlinable @inline(__always)
   func takeFromRing() -> Element? {
-    var slot = 0
-    guard sl_spsc_ring_try_take(gauge.spsc, &slot) else { return nil }
-    let item = (channel.elements + slot).move()
+    let slot = sl_spsc_ring_next(gauge.spsc)
+    guard slot >= 0 else { return nil }
+    let item = (channel.elements + Int(slot)).move()
     sl_spsc_ring_release(gauge.spsc)
     return item
   }
@@ -180,7 +180,9 @@ final class Intake<Element>: @unchecked Sendable {
         notifyProducer(lease)
         return queued
       }
-      if prefersQueue, sl_token_is_leased(token, lease.pointee.id), !gauge.isClosed, let fill, fill(lease) { continue }
+      if prefersQueue, sl_token_is_leased(token, lease.pointee.id), !gauge.isClosed, let fill, fill(lease) {
+        continue
+      }
       switch prepareToPull(lease) {
       case .lookAgain: continue
       case .nothing: return nil

@@ -26,14 +26,18 @@ extension StageParts {
   ) {
     let producer = worker.index
     guard output.core.kind == .lanes else {
-      return drive(worker, output: output, held: held, pull: pull) { output.enqueue(from: $0, producer: producer) }
+      return drive(worker, output: output, held: held, pull: pull) {
+        output.enqueue(from: $0, producer: producer)
+      }
     }
-    let (lanes, lane) = (output.core.lanes, sl_lanes_lane(output.core.lanes, UInt32(truncatingIfNeeded: producer)))
+    let (lanes, lane) = (
+      output.core.lanes, sl_lanes_lane(output.core.lanes, UInt32(truncatingIfNeeded: producer))
+    )
     let elements = output.elements + producer * output.core.laneSlots
     drive(worker, output: output, held: held, pull: pull) { item in
-      var slot = 0
-      guard sl_lane_try_claim(lanes, lane, &slot) else { return false }
-      (elements + slot).moveInitialize(from: item, count: 1)
+      let slot = sl_lane_claim(lanes, lane)
+      guard slot >= 0 else { return false }
+      (elements + Int(slot)).moveInitialize(from: item, count: 1)
       sl_lane_commit(lane)
       return true
     }

@@ -41,7 +41,8 @@ final class StageCore: @unchecked Sendable {
     sl_store_relaxed_u64(leasableFrom, 0)
     sl_store_relaxed_u64(pause, 0)
     return StageFacts(
-      isLeasable: isLeasable, canDrive: canDrive, workers: workers.count, token: first.token, lease: first.lease,
+      isLeasable: isLeasable, canDrive: canDrive, workers: workers.count, token: first.token,
+      lease: first.lease,
       counters: first.counters, output: output.gauge, leasableFrom: leasableFrom, pause: pause)
   }
 }

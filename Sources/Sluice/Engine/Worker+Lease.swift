@@ -36,7 +36,9 @@ extension Worker {
     let wanted = facts + (stage - 1)
     guard wanted.pointee.isLeasable, sl_process_barrier_available() else { return nil }
     let token = wanted.pointee.token
-    guard sl_token_state(token) == UInt32(SL_TOKEN_PARKED), wanted.pointee.mayBeLeasedNow() else { return nil }
+    guard sl_token_state(token) == UInt32(SL_TOKEN_PARKED), wanted.pointee.mayBeLeasedNow() else {
+      return nil
+    }
     return token
   }
 
@@ -99,7 +101,9 @@ extension Worker {
   /// The holder of this worker's token has seen that a driver wants it: hands it over as soon as that
   /// driver has taken all that stands in the queue between them. True: it is no longer ours.
   func handsOver() -> Bool {
-    guard let driver = sl_lease_take_wanted(lease, position), let output = gauges.pointee.output else { return false }
+    guard let driver = sl_lease_take_wanted(lease, position), let output = gauges.pointee.output else {
+      return false
+    }
     // Not one of the engine's spins, which are counted: the driver that waits for us is in one.
     for _ in 0..<Self.handOverSpins {
       if output.isEmpty || !sl_lease_is_requested(driver, position) { break }

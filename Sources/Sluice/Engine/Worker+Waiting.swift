@@ -115,7 +115,8 @@ extension Worker {
   var waitsPatiently: Bool {
     var isPatient = false
     for side in [Side.input, .output] {
-      guard let queue = gauge(side), let event = event(side), sl_event_count_is_announced(event, UInt32(index))
+      guard let queue = gauge(side), let event = event(side),
+        sl_event_count_is_announced(event, UInt32(index))
       else { continue }
       guard queue.isPatient(ofConsumers: side == .input) else { return false }
       isPatient = true
@@ -142,7 +143,9 @@ extension Worker {
   /// A thread has begun to run this worker, which may be one of several that are needed: who enqueued while they
   /// all waited patiently has woken one of them.
   func wakeNeighbour() {
-    guard let queue = gauges.pointee.input, sl_event_count_has_any(queue.notEmpty), queue.count > 1 else { return }
+    guard let queue = gauges.pointee.input, sl_event_count_has_any(queue.notEmpty), queue.count > 1 else {
+      return
+    }
     input?.wakeAConsumer()
   }
 
