@@ -12,9 +12,9 @@
  *
  * Orderings.
  *   [IB1] put, compare-and-swap release head -> take_all, exchange acquire head: the node's link and owner.
- *   [IB2] put, exchange acq_rel is_in -> take_out, exchange acq_rel is_in: of two calls, the later one in the
+ *   [IB2] put, exchange acq_rel is_in <-> take_out, exchange acq_rel is_in: of two calls, the later one in the
  *         word's order sees what came before the earlier: either the taker sees what the putter did, or the
- *         putter finds the node out and puts it in anew.
+ *         putter finds the node out, after the taker has read its link, and puts it in anew.
  *
  * Exclusion. put: anybody, also with the same node. take_all, and take_out of the nodes that it gave: one thread.
  */
@@ -23,8 +23,8 @@
 
 #include "sl_atomic.h"
 
-typedef struct {
-  sl_atomic_u64 next_;
+typedef struct sl_inbox_node {
+  SL_HANDED_ON(struct sl_inbox_node *) next_;
   sl_atomic_u32 is_in_;
   void *owner; /* the caller's */
 } sl_inbox_node;
@@ -38,7 +38,7 @@ typedef struct {
 static inline void sl_inbox_init(sl_inbox *inbox) { sl_store_relaxed_u64(&inbox->head_, 0); }
 
 static inline void sl_inbox_node_init(sl_inbox_node *node, void *owner) {
-  sl_store_relaxed_u64(&node->next_, 0);
+  node->next_ = NULL;
   sl_store_relaxed_u32(&node->is_in_, 0);
   node->owner = owner;
 }
@@ -48,7 +48,7 @@ static inline bool sl_inbox_put(sl_inbox *inbox, sl_inbox_node *node) {
   if (sl_exchange_acq_rel_u32(&node->is_in_, 1) != 0) return false; /* [IB2] */
   uint64_t head = sl_load_relaxed_u64(&inbox->head_);
   do {
-    sl_store_relaxed_u64(&node->next_, head);
+    node->next_ = (sl_inbox_node *)(uintptr_t)head;
   } while (!sl_cas_release_u64(&inbox->head_, &head, (uint64_t)(uintptr_t)node)); /* [IB1] */
   return true;
 }
@@ -62,8 +62,8 @@ static inline sl_inbox_node *sl_inbox_take_all(sl_inbox *inbox) {
 
 /* Takes this node out; the next one, or NULL. */
 static inline sl_inbox_node *sl_inbox_take_out(sl_inbox_node *node) {
-  sl_inbox_node *next = (sl_inbox_node *)(uintptr_t)sl_load_relaxed_u64(&node->next_); /* [IB1] */
-  sl_exchange_acq_rel_u32(&node->is_in_, 0);                                           /* [IB2] */
+  sl_inbox_node *next = node->next_;         /* [IB1] */
+  sl_exchange_acq_rel_u32(&node->is_in_, 0); /* [IB2] */
   return next;
 }
 

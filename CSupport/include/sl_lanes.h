@@ -93,15 +93,16 @@ static inline void sl_lanes_init(sl_lanes *q, sl_lane *lanes, uint32_t lane_coun
 
 /* ---- Anybody ------------------------------------------------------------------------------- */
 
+/* Elements in all lanes: a snapshot, exact when nobody is inside, at most capacity. */
 static inline size_t sl_lanes_count(const sl_lanes *q) {
   size_t count = 0;
   for (uint32_t i = 0; i < q->lane_count_; i++) count += sl_spsc_ring_count(&q->lanes_[i].ring);
-  return count;
+  return count < q->capacity_ ? count : (size_t)q->capacity_;
 }
 
 /* The same without a look at each lane: what producers hold counts too. */
 static inline size_t sl_lanes_count_at_most(const sl_lanes *q) {
-  uint64_t consumed = sl_load_acquire_u64(&q->consumed_); /* [LA1] before granted, which is no less */
+  uint64_t consumed = sl_load_relaxed_u64(&q->consumed_); /* relaxed: if granted is older, the whole capacity */
   uint64_t most = sl_load_relaxed_u64(&q->granted_) - consumed;
   return most < q->capacity_ ? (size_t)most : (size_t)q->capacity_;
 }
