@@ -16,11 +16,11 @@ SUBJECTS ?=
 QUOTED_INPUT = '$(subst ','\'',$(INPUT))'
 
 .DEFAULT_GOAL := help
-.PHONY: help run test suspension model stress asan tsan fuzz bench
+.PHONY: help run test suspension model stress asan tsan fuzz bench bench-quick bench-packages
 .PHONY: lint lint-format lint-house lint-shell format clean packages
 
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # What the build says goes to standard error: standard output is the program's.
 run: packages ## Build the example in release mode and count the words in INPUT=DIR; more options in ARGS
@@ -72,10 +72,16 @@ lint-shell:
 format: ## Format the Swift sources in place
 	swift format --in-place --recursive $(SWIFT_SOURCES)
 
-bench: packages ## Run the benchmarks in release mode; options in ARGS
+bench: bench-packages ## Run the benchmarks for Benchmarks/results, tables and plots; options in ARGS
+	@SCRATCH='$(SCRATCH)' sh Scripts/bench.sh Benchmarks/results $(ARGS)
+
+bench-quick: bench-packages ## The main rows of the benchmarks, in three minutes
+	@SCRATCH='$(SCRATCH)' sh Scripts/bench.sh Benchmarks/.build/quick --quick $(ARGS)
+
+# What cannot be installed is left out.
+bench-packages: packages
 	-@sh Scripts/ensure-packages.sh bench >&2
 	-@sh Scripts/python-peers.sh >&2
-	swift run --package-path Benchmarks -c release sluice-bench $(ARGS)
 
 clean: ## Remove what was built
 	rm -rf .build .build-* Benchmarks/.build

@@ -7,6 +7,7 @@ let package = Package(
   dependencies: [
     .package(name: "sluice", path: ".."),
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+    .package(url: "https://github.com/apple/swift-async-algorithms", from: "1.0.0"),
     .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
   ],
   targets: [
@@ -18,6 +19,7 @@ let package = Package(
         .product(name: "Sluice", package: "sluice"),
         .product(name: "CSluice", package: "sluice"),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "AsyncAlgorithms", package: "swift-async-algorithms"),
         .product(name: "Histogram", package: "hdrhistogram-swift"),
       ]
     ),

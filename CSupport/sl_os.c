@@ -75,6 +75,12 @@ sl_thread sl_thread_self(void) {
   return self;
 }
 
+uint64_t sl_process_cpu_nanoseconds(void) {
+  struct timespec used;
+  if (clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used) != 0) return 0;
+  return (uint64_t)used.tv_sec * 1000000000u + (uint64_t)used.tv_nsec;
+}
+
 uint64_t sl_thread_cpu_nanoseconds(sl_thread thread) {
   struct timespec used;
   if (clock_gettime((clockid_t)thread.clock, &used) != 0) return 0;

@@ -33,6 +33,7 @@ for set; do
     bench)
       command -v g++ >/dev/null || missing="$missing g++"
       command -v cargo >/dev/null || missing="$missing cargo"
+      command -v go >/dev/null || missing="$missing golang-go"
       has_header atomic_queue/atomic_queue.h || missing="$missing libatomic-queue-dev"
       has_header concurrentqueue/concurrentqueue.h || missing="$missing libconcurrentqueue-dev"
       has_header xenium/ramalhete_queue.hpp || missing="$missing libxenium-dev"
@@ -41,8 +42,9 @@ for set; do
       has_header ck_ring.h || missing="$missing libck-dev"
       # Debian has a package of its own for what virtual environments need.
       python3 -c 'import ensurepip' 2>/dev/null || missing="$missing python3-venv"
-      ls -d /usr/share/cargo/registry/crossbeam-queue-* >/dev/null 2>&1 ||
-        missing="$missing librust-crossbeam-queue-dev"
+      for crate in crossbeam-queue crossbeam-channel; do
+        ls -d "/usr/share/cargo/registry/$crate"-* >/dev/null 2>&1 || missing="$missing librust-$crate-dev"
+      done
       ;;
     model) has_header relacy/relacy.hpp || missing="$missing relacy-dev" ;;
     *) fail "There is no set of packages '$set'" ;;

@@ -1,13 +1,14 @@
 #!/bin/sh
-# Makes the virtual environment in which the benchmarks' peers in Python run, and installs into it the packages, in the
-# versions, that Benchmarks/peers/processes/requirements.txt names, from PyPI. Does nothing when it is there already.
+# Makes the virtual environment in which the benchmarks' peers in Python run and plots are drawn, and installs into it
+# the packages, in the versions, that Benchmarks/requirements.txt names, from PyPI. Does nothing when it is there
+# already.
 #
 # Usage: python-peers.sh
 set -eu
 
 cd "$(dirname "$0")/.."
 environment=Benchmarks/.build/python
-requirements=Benchmarks/peers/processes/requirements.txt
+requirements=Benchmarks/requirements.txt
 
 if cmp -s "$requirements" "$environment/installed.txt"; then exit 0; fi
 echo "Installing Python packages into $environment"

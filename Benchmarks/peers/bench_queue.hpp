@@ -1,4 +1,4 @@
-// The harness that every queue is measured in: command line, threads, waiting, clock, checksum and answer.
+// The harness that every queue is measured in: threads, waiting and checksum; bench_program.hpp has the rest.
 //
 // A program gives a table of variants, each a class Queue with these members, and calls run_program:
 //
@@ -20,27 +20,22 @@
 
 #include <pthread.h>
 #include <sched.h>
-#include <time.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
-#include <cinttypes>
 #include <cstddef>
 #include <cstdint>
-#include <cstdio>
-#include <cstdlib>
-#include <cstring>
 #include <memory>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "bench_program.hpp"
+
 namespace bench {
 
 constexpr int pauses_before_yield = 8;
 constexpr size_t most_batch = 256;
-constexpr unsigned most_seconds = 120;
 // Keeps what different threads write apart: two cache lines, since processors fetch lines in pairs.
 constexpr size_t no_share = 128;
 
@@ -51,11 +46,17 @@ struct Settings {
   size_t capacity = 1024;
   uint64_t elements = 1000000;
   size_t batch = 1;
-};
 
-struct Outcome {
-  uint64_t nanoseconds;
-  bool ok;
+  std::vector<Option> options() {
+    return {
+        {"--variant", variant},
+        {"--producers", producers, 1, 999},
+        {"--consumers", consumers, 1, 999},
+        {"--capacity", capacity, 1, 1 << 24},
+        {"--elements", elements, 1, most_items},
+        {"--batch", batch, 1, most_batch},
+    };
+  }
 };
 
 // What a queue promises, in the words of the answer.
@@ -74,6 +75,8 @@ constexpr const char *blocking = "blocking";
 }  // namespace guarantee
 
 struct Variant {
+  using Settings = bench::Settings;
+
   const char *name;
   const char *guarantees;
   bool bounded;
@@ -82,7 +85,30 @@ struct Variant {
   // The one capacity that the variant is compiled for; 0: any.
   size_t fixed_capacity;
   bool bulk;
-  Outcome (*run)(const Settings &);
+  Outcome (*measured)(const Settings &);
+
+  std::string list() const {
+    return field("guarantees", guarantees) + field("bounded", bounded) + field("mostProducers", most_producers) +
+           field("mostConsumers", most_consumers) + field("fixedCapacity", fixed_capacity) + field("bulk", bulk);
+  }
+
+  void check(const Settings &s) const {
+    auto most = [this](unsigned number, const char *what) {
+      return std::string(name) + " takes at most " + std::to_string(number) + what;
+    };
+    if (s.producers > most_producers) refuse(most(most_producers, " producers"));
+    if (s.consumers > most_consumers) refuse(most(most_consumers, " consumers"));
+    if (s.batch > 1 && !bulk) refuse(std::string(name) + " has no bulk operations");
+    if (fixed_capacity != 0 && s.capacity != fixed_capacity) {
+      refuse(std::string(name) + " is compiled for the capacity " + std::to_string(fixed_capacity));
+    }
+  }
+
+  std::string answer(const Settings &s) const {
+    return field("guarantees", guarantees) + field("bounded", bounded) + field("producers", s.producers) +
+           field("consumers", s.consumers) + field("capacity", s.capacity) + field("batch", s.batch) +
+           field("elements", s.elements);
+  }
 };
 
 constexpr unsigned any_number = 1000;
@@ -109,12 +135,6 @@ class Waiting {
  private:
   int looks_ = 0;
 };
-
-inline uint64_t now_nanoseconds() {
-  timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return uint64_t(now.tv_sec) * 1000000000 + uint64_t(now.tv_nsec);
-}
 
 struct alignas(no_share) Received {
   uint64_t count = 0;
@@ -256,81 +276,8 @@ constexpr Variant bulk_variant(const char *name, const char *guarantees, bool bo
           measure_either<Queue>};
 }
 
-// ---- Command line ----
-
-[[noreturn]] inline void refuse(const std::string &why) {
-  std::fprintf(stderr, "%s\n", why.c_str());
-  std::exit(2);
-}
-
-inline uint64_t number(const char *option, const char *text, uint64_t least, uint64_t most) {
-  char *end = nullptr;
-  unsigned long long value = std::strtoull(text, &end, 10);
-  if (*text == '\0' || *text == '-' || *end != '\0' || value < least || value > most) {
-    refuse(std::string(option) + " must be a number from " + std::to_string(least) + " to " + std::to_string(most) +
-           ", and is '" + text + "'");
-  }
-  return value;
-}
-
-inline void list(const std::vector<Variant> &variants) {
-  for (const Variant &v : variants) {
-    std::printf("{\"name\":\"%s\",\"guarantees\":\"%s\",\"bounded\":%s,\"mostProducers\":%u,\"mostConsumers\":%u,"
-                "\"fixedCapacity\":%zu,\"bulk\":%s}\n",
-                v.name, v.guarantees, v.bounded ? "true" : "false", v.most_producers, v.most_consumers,
-                v.fixed_capacity, v.bulk ? "true" : "false");
-  }
-}
-
-inline Settings parse(int argc, char **argv) {
-  Settings s;
-  for (int i = 1; i < argc; i += 2) {
-    const char *option = argv[i];
-    if (i + 1 == argc) refuse(std::string(option) + " needs a value");
-    const char *text = argv[i + 1];
-    if (!std::strcmp(option, "--variant")) s.variant = text;
-    else if (!std::strcmp(option, "--producers")) s.producers = unsigned(number(option, text, 1, 999));
-    else if (!std::strcmp(option, "--consumers")) s.consumers = unsigned(number(option, text, 1, 999));
-    else if (!std::strcmp(option, "--capacity")) s.capacity = number(option, text, 1, 1 << 24);
-    else if (!std::strcmp(option, "--elements")) s.elements = number(option, text, 1, uint64_t(1) << 40);
-    else if (!std::strcmp(option, "--batch")) s.batch = number(option, text, 1, most_batch);
-    else refuse(std::string("unknown option ") + option + "; there are --list, --variant, --producers, --consumers, "
-                "--capacity, --elements and --batch");
-  }
-  return s;
-}
-
-inline void check(const Variant &v, const Settings &s) {
-  std::string name = v.name;
-  auto most = [](unsigned number, const char *what) { return " takes at most " + std::to_string(number) + what; };
-  if (s.producers > v.most_producers) refuse(name + most(v.most_producers, " producers"));
-  if (s.consumers > v.most_consumers) refuse(name + most(v.most_consumers, " consumers"));
-  if (s.batch > 1 && !v.bulk) refuse(name + " has no bulk operations");
-  if (v.fixed_capacity != 0 && s.capacity != v.fixed_capacity) {
-    refuse(name + " is compiled for the capacity " + std::to_string(v.fixed_capacity));
-  }
-}
-
 inline int run_program(int argc, char **argv, const std::vector<Variant> &variants) {
-  if (argc == 2 && !std::strcmp(argv[1], "--list")) {
-    list(variants);
-    return 0;
-  }
-  Settings s = parse(argc, argv);
-  const Variant *found = s.variant.empty() ? &variants[0] : nullptr;
-  for (const Variant &v : variants) {
-    if (s.variant == v.name) found = &v;
-  }
-  if (found == nullptr) refuse("no variant '" + s.variant + "'; --list tells them");
-  check(*found, s);
-  // Some queues can come to a stop, and who started this may be gone by then.
-  alarm(most_seconds);
-  Outcome outcome = found->run(s);
-  std::printf("{\"name\":\"%s\",\"guarantees\":\"%s\",\"bounded\":%s,\"producers\":%u,\"consumers\":%u,"
-              "\"capacity\":%zu,\"batch\":%zu,\"elements\":%" PRIu64 ",\"seconds\":%.9f,\"ok\":%s}\n",
-              found->name, found->guarantees, found->bounded ? "true" : "false", s.producers, s.consumers, s.capacity,
-              s.batch, s.elements, double(outcome.nanoseconds) / 1e9, outcome.ok ? "true" : "false");
-  return outcome.ok ? 0 : 1;
+  return run_variants(argc, argv, variants);
 }
 
 }  // namespace bench

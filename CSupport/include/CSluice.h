@@ -11,6 +11,8 @@
 #include "sl_exchange.h"
 #include "sl_exchange_rings.h"
 #include "sl_image.h"
+#include "sl_inbox.h"
+#include "sl_lanes.h"
 #include "sl_lease.h"
 #include "sl_mpmc_ring.h"
 #include "sl_order_ring.h"

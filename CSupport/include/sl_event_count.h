@@ -22,7 +22,8 @@
  *   [EC1] announce fence  <->  take fence: of a waiter that announces and then looks, and a notifier
  *         that changes the condition and then takes, at least one sees the other (Dekker). Where
  *         notifiers look often and waiters sleep seldom, both use the forms that end in _seldom and
- *         _often, whose barriers are those of sl_barrier.h.
+ *         _often, whose barriers are those of sl_barrier.h. Or a waiter announces without _seldom to notifiers with
+ *         _often, and has somebody else pass sl_process_barrier later and look once more on its behalf.
  *   [EC2] take, compare-and-swap release (or the fence before it) -> retract, fetch_and acquire: who finds its bit gone
  *         knows that a wake-up for it is under way, and sees what the notifier did before.
  *   [EC3] announce, fetch_or release -> take, compare-and-swap or fetch_and acquire: what the waiter did before
@@ -118,9 +119,10 @@ static inline uint32_t sl_event_count_take(sl_event_count *e) {
 
 /* Whether a waiter is announced. */
 static inline bool sl_event_count_has_any(const sl_event_count *e) {
-  for (uint32_t i = 0; i < e->word_count; i++) {
+  uint32_t i = 0;
+  do { /* at least one word, and most often no further one */
     if (sl_load_relaxed_u64(&e->words[i]) != 0) return true;
-  }
+  } while (__builtin_expect(++i < e->word_count, 0));
   return false;
 }
 

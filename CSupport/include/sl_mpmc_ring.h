@@ -160,6 +160,11 @@ static inline size_t sl_mpmc_ring_count(const sl_mpmc_ring *ring) {
   return (size_t)((bytes < most ? bytes : most) >> ring->slot_shift_);
 }
 
+/* Elements taken so far, from the first position on: how far the flow has come. */
+static inline uint64_t sl_mpmc_ring_passed(const sl_mpmc_ring *ring) {
+  return sl_load_relaxed_u64(&ring->head_) >> ring->slot_shift_;
+}
+
 /* ---- Closing ------------------------------------------------------------------------------- */
 
 /* Every claim that begins after this fails. True for the call that closed the ring. */
@@ -211,6 +216,14 @@ static inline size_t sl_mpmc_ring_try_claim_many(sl_mpmc_ring *ring, size_t n, s
       return 0; /* full, or closed: then tail is one more than the turn of a free slot */
     } /* else somebody else has claimed this position */
   }
+}
+
+/* Whether a claim would succeed now; for a producer that waits until it would. */
+static inline bool sl_mpmc_ring_may_claim(const sl_mpmc_ring *ring) {
+  uint64_t tail = sl_load_relaxed_u64(&ring->tail_);
+  uint64_t turn = sl_load_acquire_u64(sl_mpmc_ring_turn_(ring, tail)); /* [MR2] */
+  if (turn != tail) return (int64_t)(turn - tail) > 0;                /* free for another producer, who was quicker */
+  return sl_mpmc_ring_has_room_(ring, tail);
 }
 
 /* Claims a slot to initialise; false: full, closed, or the slot's last consumer has not released it.

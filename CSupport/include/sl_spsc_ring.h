@@ -118,6 +118,11 @@ static inline size_t sl_spsc_ring_count(const sl_spsc_ring *ring) {
   return (size_t)(count < ring->capacity_ ? count : ring->capacity_);
 }
 
+/* Elements released so far, from the first position on: how far the flow has come, for anybody. */
+static inline uint64_t sl_spsc_ring_passed(const sl_spsc_ring *ring) {
+  return sl_load_acquire_u64(&ring->head_); /* [SP2] for a producer that relies on the room */
+}
+
 /* ---- Producer ------------------------------------------------------------------------------ */
 
 /*
@@ -192,6 +197,12 @@ static inline bool sl_spsc_ring_try_take(sl_spsc_ring *ring, size_t *slot) {
   if (sl_spsc_ring_try_take_many(ring, 1, &first) == 0) return false;
   *slot = sl_spsc_ring_slot_of(ring, first);
   return true;
+}
+
+/* The same as a value, for callers that would have to keep a variable in memory: -1 for an empty ring. */
+static inline int64_t sl_spsc_ring_next(sl_spsc_ring *ring) {
+  uint64_t first;
+  return sl_spsc_ring_try_take_many(ring, 1, &first) == 0 ? -1 : (int64_t)sl_spsc_ring_slot_of(ring, first);
 }
 
 /* Gives the taken slot back, whose element the caller has moved out. */

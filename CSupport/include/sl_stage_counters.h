@@ -46,6 +46,16 @@ static inline void sl_stage_counters_produce(sl_stage_counters *c) {
   sl_store_relaxed_u64(&c->produced, sl_load_relaxed_u64(&c->produced) + 1);
 }
 
+static inline void sl_stage_counters_produce_many(sl_stage_counters *c, uint64_t n) {
+  sl_store_relaxed_u64(&c->produced, sl_load_relaxed_u64(&c->produced) + n);
+}
+
+/* Of `most` pieces of work that begin now: those before the next one that is timed. */
+static inline uint64_t sl_stage_counters_before_timed(const sl_stage_counters *c, uint64_t most) {
+  uint64_t before = (0 - sl_load_relaxed_u64(&c->produced)) & c->timing_mask;
+  return before < most ? before : most;
+}
+
 /* Whether the piece of work that begins now is timed. */
 static inline bool sl_stage_counters_timed(const sl_stage_counters *c) {
   return (sl_load_relaxed_u64(&c->produced) & c->timing_mask) == 0;

@@ -51,7 +51,7 @@ public struct Inputs<Element>: Sequence, IteratorProtocol {
     while true {
       switch Outcome(rawValue: worker.lease.pointee.outcome) {
       case .blocked:
-        if !worker.requestStageBefore() { worker.waitForInput() }
+        if !intake.canPull || !worker.requestStageBefore() { worker.waitForInput() }
       case .stopped:
         worker.releaseLeases()
         if run.hasEnded(worker.position) {

@@ -76,6 +76,7 @@ extension RunCore {
     end(consumerSawEnd ? .finished : .cancelled)
     consumer.releaseLeases()
     waitUntilLeft()
+    forgetWaits()
     return consumerSawEnd ? failure : nil
   }
 }

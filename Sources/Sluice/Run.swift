@@ -105,35 +105,31 @@ public final class Run<Output: Sendable>: AsyncSequence, Sendable {
     private let run: Run
     private var hasEnded = false
     /// Set when the iteration starts the run.
-    @usableFromInline let started: UnsafeMutablePointer<(core: RunCore, port: Port<Output>)?>
-    /// Outputs taken: now and then the consumer's task lets others run, as `Worker.mustYield` says.
-    @usableFromInline let turns: UnsafeMutablePointer<UInt32>
+    private var started: RunCore?
+    /// What each item needs; nil until then. Unmanaged, since counting references to it would cost more than the
+    /// rest: `taker` keeps it.
+    @usableFromInline let shortcut: UnsafeMutablePointer<Unmanaged<OutputTaker<Output>>?>
+    private var taker: OutputTaker<Output>?
 
     init(_ run: Run) {
-      turns = .allocate(capacity: 1)
-      turns.initialize(to: 0)
       self.run = run
-      started = .allocate(capacity: 1)
-      started.initialize(to: nil)
+      shortcut = .allocate(capacity: 1)
+      shortcut.initialize(to: nil)
     }
 
     deinit {
-      started.pointee?.core.end(.cancelled)
-      started.deinitialize(count: 1)
-      started.deallocate()
-      turns.deallocate()
+      if let started {
+        started.end(.cancelled)
+        if !hasEnded { started.engine.monitor.forgetWaitsLater(of: started) }
+      }
+      shortcut.deallocate()
     }
 
     /// An output that stands in the queue, if nothing speaks against taking it.
     @inlinable @inline(__always)
     func takeNow() -> Output? {
-      guard let (core, port) = started.pointee, !core.hasEnded, !Task.isCancelled,
-        turns.pointee & 255 != 255
-      else { return nil }
-      guard let output = port.channel.dequeue() else { return nil }
-      port.channel.core.notifyNotFull()
-      turns.pointee &+= 1
-      return output
+      guard let taker = shortcut.pointee, !Task.isCancelled else { return nil }
+      return taker._withUnsafeGuaranteedRef { $0.takeNow() }
     }
 
     @usableFromInline
@@ -141,35 +137,42 @@ public final class Run<Output: Sendable>: AsyncSequence, Sendable {
       if hasEnded { return nil }
       do {
         if let output = try await takeOrWait(isolation: isolation) { return output }
-        hasEnded = true
+        leave()
         return nil
       } catch {
-        hasEnded = true
+        leave()
         throw error
       }
     }
 
+    private func leave() {
+      hasEnded = true
+      started?.forgetWaits()
+    }
+
     private func takeOrWait(isolation: isolated (any Actor)?) async throws -> Output? {
-      if started.pointee == nil {
+      if started == nil {
         try Task.checkCancellation()
-        guard let start = try run.start() else { throw CancellationError() }
-        started.pointee = start
+        guard let (core, port) = try run.start() else { throw CancellationError() }
+        let taker = OutputTaker(port.channel, core)
+        started = core
+        self.taker = taker
+        shortcut.pointee = Unmanaged.passUnretained(taker)
       }
-      guard let (core, port) = started.pointee else { return nil }
-      if turns.pointee & 255 == 255 { await Task.yield() }
-      turns.pointee &+= 1
+      guard let core = started, let taker else { return nil }
+      if taker.turns.pointee.takeDue() { await Task.yield() }
       while true {
         if Task.isCancelled { core.end(.cancelled) }
         if core.hasEnded {
-          if core.hasFailed, let output = port.channel.dequeue() { return output }
+          if core.hasFailed, let output = taker.channel.dequeue() { return output }
           if let failure = core.failure { throw failure }
           return nil
         }
-        if let output = port.channel.dequeue() {
-          port.channel.core.notifyNotFull()
+        if let output = taker.channel.dequeue() {
+          taker.channel.core.notifyNotFull()
           return output
         }
-        if port.channel.core.isAtEnd {
+        if taker.channel.core.isAtEnd {
           core.end(.finished)
           if let failure = core.failure { throw failure }
           return nil
@@ -181,5 +184,34 @@ public final class Run<Output: Sendable>: AsyncSequence, Sendable {
         }
       }
     }
+  }
+}
+
+/// Takes outputs from a run's last queue, for the one task that iterates the run.
+@usableFromInline
+final class OutputTaker<Output>: @unchecked Sendable {
+  @usableFromInline let channel: Channel<Output>
+  @usableFromInline let cutoff: UnsafeMutablePointer<sl_atomic_u32>
+  @usableFromInline let stageCount: UInt32
+  @usableFromInline let turns: UnsafeMutablePointer<TaskTurns>
+
+  init(_ channel: Channel<Output>, _ run: RunCore) {
+    self.channel = channel
+    cutoff = run.cutoff
+    stageCount = UInt32(run.stageCount)
+    turns = .allocate(capacity: 1)
+    turns.initialize(to: TaskTurns())
+  }
+
+  deinit { turns.deallocate() }
+
+  /// Nil also if the run has ended, or the task must yield first.
+  @inlinable @inline(__always)
+  func takeNow() -> Output? {
+    guard sl_load_acquire_u32(cutoff) <= stageCount, !turns.pointee.mustYield(),
+      let output = channel.dequeue()
+    else { return nil }
+    channel.core.notifyNotFull()
+    return output
   }
 }

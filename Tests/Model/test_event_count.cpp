@@ -151,3 +151,52 @@ typedef event_two_waiters<EACH> event_wakes_each;
 MODEL_TEST(event_wakes_two, 30000)
 MODEL_TEST(event_wakes_two_seldom, 30000)
 MODEL_TEST(event_wakes_each, 30000)
+
+/* The notifier has no barrier, and the waiter's is an ordinary fence: it may be overlooked, until a third thread passes
+ * the process-wide barrier and looks at the condition for it. */
+struct event_looked_at_later : event_base<event_looked_at_later, SELDOM, 1, 3> {
+  sl_atomic_u32 is_listed;
+
+  void before() {
+    event_base<event_looked_at_later, SELDOM, 1, 3>::before();
+    sl_store_relaxed_u32(&is_listed, 0);
+  }
+
+  void wait_listed() {
+    VAR(before_wait[0]) = 1;
+    sl_event_count_announce(&event, 0);
+    sl_store_release_u32(&is_listed, 1);
+    if (try_get()) {
+      sl_event_count_retract(&event, 0);
+      return;
+    }
+    sleep(0);
+    if (!try_get()) RL_ASSERT(false);
+  }
+
+  void look_later() {
+    while (sl_load_acquire_u32(&is_listed) == 0) rl::yield(1, $);
+    sl_process_barrier();
+    if (sl_event_count_is_announced(&event, 0) && sl_load_relaxed_u32(&permits) > 0 &&
+        sl_event_count_take_waiter(&event, 0))
+      wake(0);
+  }
+
+  void thread(unsigned index) {
+    if (index == 0) return wait_listed();
+    if (index == 1) return look_later();
+    VAR(before_change) = 1;
+    sl_fetch_add_relaxed_u32(&permits, 1);
+    if (!sl_event_count_has_any_often(&event)) return;
+    uint32_t waiter = sl_event_count_take_from(&event, 0);
+    if (waiter != SL_EVENT_COUNT_NONE) wake(waiter);
+  }
+
+  void after() {
+    /* Whoever found the permit by itself may have been woken as well. */
+    sl_store_relaxed_u32(&permits, 0);
+    event_base<event_looked_at_later, SELDOM, 1, 3>::after();
+  }
+};
+MODEL_TEST(event_looked_at_later, 30000)
+MODEL_TEST_EXHAUSTIVE(event_looked_at_later, 500000)

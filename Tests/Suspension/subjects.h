@@ -4,6 +4,7 @@
 
 #define SUBJECTS(subject)                                                                          \
   subject(spsc_ring)                                                                               \
+  subject(lanes)                                                                                   \
   subject(mpmc_ring)                                                                               \
   subject(order_ring)                                                                              \
   subject(swap_ring)                                                                               \

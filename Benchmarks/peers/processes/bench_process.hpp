@@ -1,4 +1,5 @@
-// The harness that every exchange with a worker process is measured in: command line, process, clock, check, answer.
+// The harness that every exchange with a worker process is measured in: process and check; ../bench_program.hpp has
+// the rest.
 //
 // A program gives a table of variants and calls run_program. Most variants are a class Channel:
 //
@@ -17,27 +18,23 @@
 //   start      four processes, until the first answer of any of them: the time of each start.
 #pragma once
 
-#include <pthread.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <cinttypes>
 #include <csignal>
 #include <cstddef>
 #include <cstdint>
-#include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "../bench_program.hpp"
+
 namespace bench {
 
-constexpr unsigned most_seconds = 120;
 constexpr int started_processes = 4;
 
 struct Settings {
@@ -47,36 +44,40 @@ struct Settings {
   uint64_t items = 100000;
   size_t throttle = 8192;
   unsigned pause_microseconds = 0;
-};
 
-struct Outcome {
-  // What the answer counts, and in what time; for a stream.
-  uint64_t items = 0;
-  uint64_t nanoseconds = 0;
-  bool ok = false;
-  // Of each call; for everything else.
-  std::vector<uint64_t> times;
+  std::vector<Option> options() {
+    return {
+        {"--variant", variant},
+        {"--measure", measure},
+        {"--bytes", bytes, 8, uint64_t(1) << 30},
+        {"--items", items, 1, most_items},
+        {"--throttle", throttle, 1, 1 << 20},
+        {"--pause", pause_microseconds, 0, 1000000},
+    };
+  }
 };
 
 struct Variant {
+  using Settings = bench::Settings;
+
   const char *name;
-  // In JSON: which measurements there are.
-  const char *measures;
-  Outcome (*run)(const Settings &);
+  std::vector<std::string> measures;
+  Outcome (*measured)(const Settings &);
+
+  std::string list() const { return field("measures", measures); }
+
+  void check(const Settings &s) const {
+    if (!contains(measures, s.measure)) {
+      refuse(std::string(name) + " has no measurement '" + s.measure + "'; --list tells them");
+    }
+  }
+
+  std::string answer(const Settings &s) const {
+    return field("measure", s.measure) + field("bytes", s.bytes) + field("items", s.items);
+  }
 };
 
-[[noreturn]] inline void refuse(const std::string &why) {
-  std::fprintf(stderr, "%s\n", why.c_str());
-  std::exit(2);
-}
-
 [[noreturn]] inline void fail(const char *what) { refuse(std::string(what) + ": " + std::strerror(errno)); }
-
-inline uint64_t now_nanoseconds() {
-  timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return uint64_t(now.tv_sec) * 1000000000 + uint64_t(now.tv_nsec);
-}
 
 // ---- Items ----
 
@@ -177,25 +178,8 @@ Outcome stream(const Settings &s) {
   uint64_t ended = now_nanoseconds();
   sender.join();
   Outcome outcome;
-  outcome.items = s.items;
   outcome.nanoseconds = ended - started;
   outcome.ok = sum == expected_sum(s.bytes, 1, s.items + 1);
-  return outcome;
-}
-
-template <class Call>
-Outcome time_calls(const Settings &s, Call call) {
-  Outcome outcome;
-  outcome.ok = true;
-  outcome.items = s.items;
-  outcome.times.reserve(s.items);
-  for (uint64_t number = 1; number <= s.items; number++) {
-    if (s.pause_microseconds > 0) usleep(s.pause_microseconds);
-    uint64_t started = now_nanoseconds();
-    bool ok = call(number);
-    outcome.times.push_back(now_nanoseconds() - started);
-    outcome.ok = outcome.ok && ok;
-  }
   return outcome;
 }
 
@@ -203,7 +187,7 @@ template <class Channel>
 Outcome roundtrip(const Settings &s) {
   Channel channel(s);
   Worker<Channel> worker(channel);
-  return time_calls(s, [&](uint64_t number) {
+  return time_calls(s.items, s.pause_microseconds, [&](uint64_t number) {
     channel.send(number, number + 1);
     return channel.receive(1) == expected_sum(s.bytes, number, number + 1);
   });
@@ -214,64 +198,8 @@ Outcome stream_or_roundtrip(const Settings &s) {
   return s.measure == "stream" ? stream<Channel>(s) : roundtrip<Channel>(s);
 }
 
-// ---- Command line ----
-
-inline uint64_t number(const char *option, const char *text, uint64_t least, uint64_t most) {
-  char *end = nullptr;
-  unsigned long long value = std::strtoull(text, &end, 10);
-  if (*text == '\0' || *text == '-' || *end != '\0' || value < least || value > most) {
-    refuse(std::string(option) + " must be a number from " + std::to_string(least) + " to " + std::to_string(most) +
-           ", and is '" + text + "'");
-  }
-  return value;
-}
-
-inline Settings parse(int argc, char **argv) {
-  Settings s;
-  for (int i = 1; i < argc; i += 2) {
-    const char *option = argv[i];
-    if (i + 1 == argc) refuse(std::string(option) + " needs a value");
-    const char *text = argv[i + 1];
-    if (!std::strcmp(option, "--variant")) s.variant = text;
-    else if (!std::strcmp(option, "--measure")) s.measure = text;
-    else if (!std::strcmp(option, "--bytes")) s.bytes = number(option, text, 8, uint64_t(1) << 30);
-    else if (!std::strcmp(option, "--items")) s.items = number(option, text, 1, uint64_t(1) << 40);
-    else if (!std::strcmp(option, "--throttle")) s.throttle = number(option, text, 1, 1 << 20);
-    else if (!std::strcmp(option, "--pause")) s.pause_microseconds = unsigned(number(option, text, 0, 1000000));
-    else refuse(std::string("unknown option ") + option + "; there are --list, --variant, --measure, --bytes, "
-                "--items, --throttle and --pause");
-  }
-  return s;
-}
-
-inline void print(const Variant &v, const Settings &s, const Outcome &outcome) {
-  std::printf("{\"name\":\"%s\",\"measure\":\"%s\",\"bytes\":%zu,\"items\":%" PRIu64 ",\"seconds\":%.9f,\"ok\":%s,"
-              "\"times\":[",
-              v.name, s.measure.c_str(), s.bytes, outcome.items, double(outcome.nanoseconds) / 1e9,
-              outcome.ok ? "true" : "false");
-  for (size_t i = 0; i < outcome.times.size(); i++) std::printf("%s%" PRIu64, i > 0 ? "," : "", outcome.times[i]);
-  std::printf("]}\n");
-}
-
 inline int run_program(int argc, char **argv, const std::vector<Variant> &variants) {
-  if (argc == 2 && !std::strcmp(argv[1], "--list")) {
-    for (const Variant &v : variants) std::printf("{\"name\":\"%s\",\"measures\":%s}\n", v.name, v.measures);
-    return 0;
-  }
-  Settings s = parse(argc, argv);
-  const Variant *found = s.variant.empty() ? &variants[0] : nullptr;
-  for (const Variant &v : variants) {
-    if (s.variant == v.name) found = &v;
-  }
-  if (found == nullptr) refuse("no variant '" + s.variant + "'; --list tells them");
-  if (std::strstr(found->measures, ("\"" + s.measure + "\"").c_str()) == nullptr) {
-    refuse(s.variant + " has no measurement '" + s.measure + "'; --list tells them");
-  }
-  // Who started this may be gone by the time that something hangs.
-  alarm(most_seconds);
-  Outcome outcome = found->run(s);
-  print(*found, s, outcome);
-  return outcome.ok ? 0 : 1;
+  return run_variants(argc, argv, variants);
 }
 
 }  // namespace bench

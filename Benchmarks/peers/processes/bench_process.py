@@ -3,36 +3,23 @@
 A program gives a table of variants, each a name, its measurements and a function from Settings to Outcome.
 """
 
-import argparse
 import ctypes
-import json
-import os
 import signal
-import sys
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-MOST_SECONDS = 120
+import bench_program
+from bench_program import Outcome
+
 STARTED_PROCESSES = 4
 
 
 @dataclass
-class Settings:
-    variant: str
-    measure: str
-    bytes: int
-    items: int
-    throttle: int
-    pause: int
-
-
-@dataclass
-class Outcome:
-    items: int = 0
-    seconds: float = 0.0
-    ok: bool = True
-    times: list = field(default_factory=list)
+class Settings(bench_program.Settings):
+    bytes: int = 8
+    throttle: int = 8192
+    pause: int = 0
 
 
 # ---- Items ----
@@ -81,52 +68,12 @@ def stream(settings, send, receive):
     seconds = time.monotonic() - started
     sender.join()
     ok = total == expected_sum(settings.bytes, 1, settings.items + 1)
-    return Outcome(items=settings.items, seconds=seconds, ok=ok)
+    return Outcome(seconds=seconds, ok=ok)
 
 
 def time_calls(settings, call):
-    outcome = Outcome(items=settings.items)
-    for number in range(1, settings.items + 1):
-        if settings.pause > 0:
-            time.sleep(settings.pause / 1e6)
-        started = time.monotonic_ns()
-        ok = call(number)
-        outcome.times.append(time.monotonic_ns() - started)
-        outcome.ok = outcome.ok and ok
-    return outcome
-
-
-# ---- Command line ----
+    return bench_program.time_calls(settings.items, settings.pause, call)
 
 
 def run_program(variants):
-    if sys.argv[1:] == ["--list"]:
-        for name, measures, _ in variants:
-            print(json.dumps({"name": name, "measures": measures}))
-        return
-    parser = argparse.ArgumentParser(allow_abbrev=False)
-    parser.add_argument("--variant", default=variants[0][0])
-    parser.add_argument("--measure", default="stream")
-    parser.add_argument("--bytes", type=int, default=8)
-    parser.add_argument("--items", type=int, default=10_000)
-    parser.add_argument("--throttle", type=int, default=8192)
-    parser.add_argument("--pause", type=int, default=0)
-    settings = Settings(**vars(parser.parse_args()))
-    found = [run for name, measures, run in variants if name == settings.variant and settings.measure in measures]
-    if not found:
-        parser.error(f"no variant '{settings.variant}' with '{settings.measure}'; --list tells them")
-    # Who started this may be gone by the time that something hangs.
-    signal.alarm(MOST_SECONDS)
-    outcome = found[0](settings)
-    answer = {
-        "name": settings.variant,
-        "measure": settings.measure,
-        "bytes": settings.bytes,
-        "items": outcome.items,
-        "seconds": outcome.seconds,
-        "ok": outcome.ok,
-        "times": outcome.times,
-    }
-    print(json.dumps(answer), flush=True)
-    # Some packages leave threads and children that would be waited for.
-    os._exit(0 if outcome.ok else 1)
+    bench_program.run_program([bench_program.Variant(*variant) for variant in variants], Settings)

@@ -64,5 +64,5 @@ class Queues {
 int main(int argc, char **argv) {
   return bench::run_program(
       argc, argv,
-      {{"Boost message_queue", "[\"stream\",\"roundtrip\"]", bench::stream_or_roundtrip<Queues>}});
+      {{"Boost message_queue", {"stream", "roundtrip"}, bench::stream_or_roundtrip<Queues>}});
 }

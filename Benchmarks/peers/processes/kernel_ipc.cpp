@@ -87,7 +87,7 @@ bench::Outcome handover(const bench::Settings &s) {
   SocketPair channel(s);
   bench::Worker<SocketPair> worker(channel);
   std::vector<char> block(s.bytes, 'x'), back(s.bytes);
-  return bench::time_calls(s, [&](uint64_t number) {
+  return bench::time_calls(s.items, s.pause_microseconds, [&](uint64_t number) {
     bench::make_item(block.data(), s.bytes, number);
     for (size_t at = 0; at < s.bytes; at += piece_bytes) {
       bench::write_all(channel.end(), block.data() + at, std::min(piece_bytes, s.bytes - at));
@@ -115,7 +115,6 @@ pid_t spawn_server(int end) {
 bench::Outcome start(const bench::Settings &s) {
   bench::Outcome outcome;
   outcome.ok = true;
-  outcome.items = s.items;
   for (uint64_t call = 0; call < s.items; call++) {
     pollfd ends[bench::started_processes];
     pid_t ids[bench::started_processes];
@@ -185,7 +184,7 @@ int main(int argc, char **argv) {
   return bench::run_program(
       argc, argv,
       {
-          {"socket pair", "[\"stream\",\"roundtrip\",\"handover\",\"start\"]", socket_pair},
-          {"eventfd", "[\"roundtrip\"]", bench::roundtrip<Events>},
+          {"socket pair", {"stream", "roundtrip", "handover", "start"}, socket_pair},
+          {"eventfd", {"roundtrip"}, bench::roundtrip<Events>},
       });
 }

@@ -32,7 +32,7 @@ def stream(settings):
     total = sum(bench.sum_item(item) for item in answers)
     seconds = time.monotonic() - started
     ok = total == bench.expected_sum(settings.bytes, 1, settings.items + 1)
-    return bench.Outcome(items=settings.items, seconds=seconds, ok=ok)
+    return bench.Outcome(seconds=seconds, ok=ok)
 
 
 def four(number):
@@ -42,7 +42,7 @@ def four(number):
 
 def start(settings):
     pipeline = task(four, branch=True) | task(answer, workers=bench.STARTED_PROCESSES, multiprocess=True)
-    outcome = bench.Outcome(items=settings.items)
+    outcome = bench.Outcome()
     for number in range(settings.items):
         started = time.monotonic_ns()
         answers = iter(pipeline(number))

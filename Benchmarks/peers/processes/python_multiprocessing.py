@@ -114,7 +114,7 @@ def start(method):
     context = multiprocessing.get_context(method)
 
     def run(settings):
-        outcome = bench.Outcome(items=settings.items)
+        outcome = bench.Outcome()
         for number in range(settings.items):
             started = time.monotonic_ns()
             ends, children = [], []

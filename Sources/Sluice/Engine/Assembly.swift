@@ -6,11 +6,13 @@ import CSluice
 final class Assembly {
   @usableFromInline let run: RunCore
   let descriptions: [StageDescription]
+  /// Workers so far: their number tells leases apart.
+  private var ordinals = 1
 
   init(_ descriptions: [StageDescription]) {
     self.descriptions = descriptions
     run = RunCore(stageCount: descriptions.count)
-    let consumer = Worker(run: run, stage: descriptions.count, index: 0, ordinal: descriptions.count)
+    let consumer = Worker(run: run, stage: descriptions.count, index: 0, ordinal: 0)
     sl_token_init(consumer.token, UInt32(SL_TOKEN_RUNNING))
     run.consumers.workers = [consumer]
   }
@@ -24,7 +26,7 @@ final class Assembly {
     _ = channel.enqueue(value)
     sl_store_relaxed_u32(channel.core.closed, 1)
     run.channels.append(channel.core)
-    return Port(channel: channel, pull: nil, token: nil, held: nil)
+    return Port(channel: channel, production: nil, token: nil, held: nil)
   }
 
   /// The next stage, with its workers and its output queue. `makeBody` is called for each worker.
@@ -35,11 +37,11 @@ final class Assembly {
     let workers = WorkerList(count: description.workers)
     let stage = StageCore(description, index: index, workers: workers, arena: run.arena)
     for number in 0..<description.workers {
-      // Only single workers take leases, so one number a stage tells leases apart.
       var event: Int32 = -1
       // If there is none, the worker says so when it starts.
       if description.processes > 0 { _ = sl_event_create(&event) }
-      let worker = Worker(run: run, stage: index, index: number, ordinal: index, event: event)
+      let worker = Worker(run: run, stage: index, index: number, ordinal: ordinals, event: event)
+      ordinals += 1
       // A task has no thread to be given: it runs from its start to its end.
       if description.execution == .task { sl_token_init(worker.token, UInt32(SL_TOKEN_RUNNING)) }
       workers.workers.append(worker)
@@ -57,7 +59,12 @@ final class Assembly {
       kind = .ordered
       if !hasRing { throttle = OrderedRing.mostElements }
     } else if hasRing {
-      kind = description.workers == 1 && consumerCount == 1 ? .spsc : .mpmc
+      let mayHaveLanes =
+        consumerCount == 1 && description.execution == .resumable && description.processes == 0
+        && (isLast || descriptions[index + 1].processes == 0)
+        && ChannelCore.suitsLanes(
+          throttle: throttle, producers: description.workers, elementSize: MemoryLayout<Output>.stride)
+      kind = description.workers == 1 && consumerCount == 1 ? .spsc : mayHaveLanes ? .lanes : .mpmc
     } else {
       kind = .unbounded
     }
@@ -65,14 +72,15 @@ final class Assembly {
       kind: kind, throttle: throttle, producers: workers, consumers: consumers, arena: run.arena)
     input.channel.core.consumers = workers
     for worker in workers.workers {
-      worker.input = input.channel.core
-      worker.output = output.core
+      worker.setInput(input.channel.core)
+      worker.setOutput(output.core)
     }
     stage.output = output.core
+    (run.facts + index).initialize(to: stage.facts(output: output.core, arena: run.arena))
     run.stages.append(stage)
     run.channels.append(output.core)
     run.lists.append(consumers)
-    if isLast { run.consumer.input = output.core }
+    if isLast { run.consumer.setInput(output.core) }
     let before = index == 0 ? 1 : descriptions[index - 1].throttle
     let inputBudget = ProcessBudget(
       throttle: before, producingProcesses: index == 0 ? 0 : descriptions[index - 1].processes,
@@ -96,9 +104,9 @@ struct StageParts<Input: Sendable, Output: Sendable>: @unchecked Sendable {
 
   /// The end that the next stage takes from.
   @usableFromInline
-  func port(pull: Pull<Output>?, held: Slot<Output>?) -> Port<Output> {
+  func port(_ production: Production<Output>? = nil, held: Slot<Output>? = nil) -> Port<Output> {
     Port(
-      channel: output, pull: stage.isLeasable ? pull : nil,
+      channel: output, production: stage.isLeasable ? production : nil,
       token: stage.isLeasable ? workers[0].token : nil, held: held)
   }
 }

@@ -60,8 +60,8 @@ extension Channel {
       sl_unbounded_queue_release(queue, &ticket)
       core.returnCredit()
       return .element(number)
-    case .spsc, .single:
-      preconditionFailure("Sluice: a queue of one consumer has no numbers")
+    case .spsc, .single, .lanes:
+      preconditionFailure("Sluice: this queue has no numbers")
     }
   }
 

@@ -59,7 +59,7 @@ struct Channel<Element>: @unchecked Sendable {
       slot(ticket).initialize(to: element)
       sl_mpmc_ring_commit(ticket)
       return nil
-    case .unbounded, .ordered:
+    case .unbounded, .ordered, .lanes:
       return enqueueLinked(element)
     }
   }
@@ -67,8 +67,10 @@ struct Channel<Element>: @unchecked Sendable {
   /// Moves the element at `place` into the queue; false, and the element stays, when it is full.
   ///
   /// Wakes nobody: the caller calls `core.notifyNotEmpty()`.
+  ///
+  /// - Parameter producer: the index of the worker in its stage.
   @inlinable @inline(__always)
-  func enqueue(from place: UnsafeMutablePointer<Element>) -> Bool {
+  func enqueue(from place: UnsafeMutablePointer<Element>, producer: Int) -> Bool {
     switch core.kind {
     case .spsc, .single:
       var slot = 0
@@ -82,6 +84,12 @@ struct Channel<Element>: @unchecked Sendable {
       slot(ticket).moveInitialize(from: place, count: 1)
       sl_mpmc_ring_commit(ticket)
       return true
+    case .lanes:
+      var slot = 0
+      guard sl_lanes_try_claim(core.lanes, UInt32(truncatingIfNeeded: producer), &slot) else { return false }
+      (elements + (producer * core.laneSlots + slot)).moveInitialize(from: place, count: 1)
+      sl_lanes_commit(core.lanes, UInt32(truncatingIfNeeded: producer))
+      return true
     case .unbounded, .ordered:
       guard let refused = enqueueLinked(place.move()) else { return true }
       place.initialize(to: refused)
@@ -91,7 +99,7 @@ struct Channel<Element>: @unchecked Sendable {
 
   @inlinable @inline(never)
   func enqueueLinked(_ element: consuming Element) -> Element? {
-    assert(core.kind == .unbounded, "Sluice: an ordered queue takes elements with their numbers")
+    assert(core.kind == .unbounded, "Sluice: this queue must know who enqueues")
     guard core.takeCredit() else { return element }
     var element = element
     var ticket = sl_unbounded_ticket()
@@ -127,6 +135,13 @@ struct Channel<Element>: @unchecked Sendable {
       let element = slot(ticket).move()
       sl_mpmc_ring_release(ticket)
       return element
+    case .lanes:
+      var slot = 0
+      var lane: UInt32 = 0
+      guard sl_lanes_try_take(core.lanes, &lane, &slot) else { return nil }
+      let element = (elements + (Int(lane) * core.laneSlots + slot)).move()
+      sl_lanes_release(core.lanes)
+      return element
     case .unbounded, .ordered:
       return dequeueLinked()
     }
@@ -147,6 +162,13 @@ struct Channel<Element>: @unchecked Sendable {
       guard sl_mpmc_ring_try_take(core.mpmc, &ticket) else { return false }
       place.moveInitialize(from: slot(ticket), count: 1)
       sl_mpmc_ring_release(ticket)
+      return true
+    case .lanes:
+      var slot = 0
+      var lane: UInt32 = 0
+      guard sl_lanes_try_take(core.lanes, &lane, &slot) else { return false }
+      place.moveInitialize(from: elements + (Int(lane) * core.laneSlots + slot), count: 1)
+      sl_lanes_release(core.lanes)
       return true
     case .unbounded, .ordered:
       guard let element = dequeueLinked() else { return false }

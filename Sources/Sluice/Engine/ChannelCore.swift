@@ -14,6 +14,8 @@ final class ChannelCore: @unchecked Sendable {
     case single
     case spsc
     case mpmc
+    /// One consumer; each of several producers has a ring of its own.
+    case lanes
     case unbounded
     /// Elements come out in the order of their numbers, in whatever order they come in.
     case ordered
@@ -30,6 +32,9 @@ final class ChannelCore: @unchecked Sendable {
   @usableFromInline let slots: Int
   @usableFromInline let spsc: UnsafeMutablePointer<sl_spsc_ring>
   @usableFromInline let mpmc: UnsafeMutablePointer<sl_mpmc_ring>
+  @usableFromInline let lanes: UnsafeMutablePointer<sl_lanes>
+  /// Elements in each lane.
+  @usableFromInline let laneSlots: Int
   /// The ring of an ordered queue.
   @usableFromInline let ordered: OrderedRing?
   private let linked: UnsafeMutablePointer<sl_atomic_u64>
@@ -40,6 +45,7 @@ final class ChannelCore: @unchecked Sendable {
   @usableFromInline let notEmpty: UnsafeMutablePointer<sl_event_count>
   @usableFromInline let notFull: UnsafeMutablePointer<sl_event_count>
   let closed: UnsafeMutablePointer<sl_atomic_u32>
+  @usableFromInline let gauge: QueueGauge
   /// Keeps the memory of all the above alive.
   private let arena: Arena
   /// The workers at both ends, by their index in their stage. Set once, while the run is put
@@ -62,14 +68,21 @@ final class ChannelCore: @unchecked Sendable {
     self.elementAlignment = elementAlignment
     spsc = arena.allocate(sl_spsc_ring.self)
     mpmc = arena.allocate(sl_mpmc_ring.self)
+    lanes = arena.allocate(sl_lanes.self)
     credits = arena.allocate(sl_atomic_u64.self)
     linked = arena.allocate(sl_atomic_u64.self)
     closed = arena.allocate(sl_atomic_u32.self)
+    let busyProducers = arena.allocate(sl_atomic_u32.self)
+    let consumersArePatient = arena.allocate(sl_atomic_u32.self)
+    let producersArePatient = arena.allocate(sl_atomic_u32.self)
     notEmpty = arena.allocate(sl_event_count.self)
     notFull = arena.allocate(sl_event_count.self)
     sl_store_relaxed_u64(linked, 0)
     sl_store_relaxed_u64(credits, 0)
     sl_store_relaxed_u32(closed, 0)
+    sl_store_relaxed_u32(busyProducers, UInt32(producers.count))
+    sl_store_relaxed_u32(consumersArePatient, 0)
+    sl_store_relaxed_u32(producersArePatient, 0)
     let consumerWords = Int(sl_event_count_words(UInt32(consumers.count)))
     let producerWords = Int(sl_event_count_words(UInt32(producers.count)))
     let words = arena.allocate(sl_atomic_u64.self, count: consumerWords + producerWords)
@@ -80,6 +93,16 @@ final class ChannelCore: @unchecked Sendable {
       ? OrderedRing(
         capacity: throttle, elementSize: elementSize, elementAlignment: elementAlignment,
         producers: producers.count, arena: arena) : nil
+    gauge = QueueGauge(
+      kind: kind, throttle: throttle, spsc: spsc, mpmc: mpmc, lanes: lanes, linked: linked, credits: credits,
+      closed: closed,
+      notEmpty: notEmpty, notFull: notFull, busyProducers: busyProducers,
+      consumersArePatient: consumersArePatient, producersArePatient: producersArePatient,
+      elementsToWake: QueueGauge.elementsToWake(throttle: throttle, consumers: consumers.count),
+      order: ordered?.gauge)
+    let laneCapacity = Self.laneCapacity(
+      throttle: throttle, producers: producers.count, elementSize: elementSize)
+    laneSlots = kind == .lanes ? Int(sl_spsc_ring_slots(laneCapacity)) : 0
     switch kind {
     case .single:
       slots = 1
@@ -92,9 +115,29 @@ final class ChannelCore: @unchecked Sendable {
       precondition(
         sl_mpmc_ring_init(mpmc, throttle, elementSize, elementAlignment, 0) == 0,
         "Sluice: out of memory for a queue")
+    case .lanes:
+      slots = producers.count * laneSlots
+      sl_lanes_init(
+        lanes, arena.allocate(sl_lane.self, count: producers.count), UInt32(producers.count), throttle,
+        laneCapacity, 0)
     case .unbounded, .ordered:
       slots = 0
     }
+  }
+
+  /// A producer may have the whole throttle to itself, unless that took too much memory for all of them.
+  static func laneCapacity(throttle: Int, producers: Int, elementSize: Int) -> Int {
+    var capacity = throttle
+    while capacity > 64, capacity / 2 * producers >= throttle, capacity * producers * elementSize > 1 << 19 {
+      capacity /= 2
+    }
+    return capacity
+  }
+
+  /// Where lanes are worth their memory.
+  static func suitsLanes(throttle: Int, producers: Int, elementSize: Int) -> Bool {
+    let capacity = laneCapacity(throttle: throttle, producers: producers, elementSize: elementSize)
+    return throttle >= 4 * producers && capacity * producers * elementSize <= 1 << 22
   }
 
   deinit {
@@ -103,11 +146,7 @@ final class ChannelCore: @unchecked Sendable {
     if let unbounded { sl_unbounded_queue_destroy(unbounded) }
   }
 
-  /// The unbounded queue, if an element was ever enqueued: while stages pull from each other none is,
-  /// and the queue's first segment would be the dearest part of a run over a few items.
-  @usableFromInline var unbounded: OpaquePointer? {
-    OpaquePointer(bitPattern: UInt(sl_load_acquire_u64(linked)))
-  }
+  @usableFromInline var unbounded: OpaquePointer? { gauge.unbounded }
 
   /// The unbounded queue; the first producer that needs it makes it.
   @usableFromInline
@@ -123,34 +162,9 @@ final class ChannelCore: @unchecked Sendable {
     return OpaquePointer(bitPattern: UInt(present)) ?? made
   }
 
-  /// Elements that stand in the queue now; exact when both ends are quiet. Of an ordered queue 1 at most:
-  /// its producers tell its length by their numbers.
-  @usableFromInline var count: Int {
-    switch kind {
-    case .single, .spsc: return Int(sl_spsc_ring_count(spsc))
-    case .mpmc: return Int(sl_mpmc_ring_count(mpmc))
-    case .unbounded: return unbounded.map { Int(sl_unbounded_queue_count($0)) } ?? 0
-    case .ordered: return isEmpty ? 0 : 1
-    }
-  }
-
-  /// Whether there is nothing to take now. An ordered queue may hold elements that come later.
-  @usableFromInline var isEmpty: Bool {
-    if let ordered { return ordered.isEmpty }
-    return count == 0
-  }
-
-  /// Room as such, for any producer; see also `hasSpace(for:)`.
-  var hasSpace: Bool {
-    switch kind {
-    case .single: return false
-    case .spsc, .mpmc: return count < throttle
-    case .unbounded: return throttle == 0 || sl_load_acquire_u64(credits) < UInt64(throttle)
-    case .ordered: return false
-    }
-  }
-
-  @usableFromInline var isClosed: Bool { sl_load_acquire_u32(closed) != 0 }
+  @usableFromInline var count: Int { gauge.count }
+  @usableFromInline var isEmpty: Bool { gauge.isEmpty }
+  @usableFromInline var isClosed: Bool { gauge.isClosed }
 
   /// The stream has ended and every element was taken.
   @usableFromInline var isAtEnd: Bool { isClosed && isEmpty }
@@ -160,26 +174,6 @@ final class ChannelCore: @unchecked Sendable {
     sl_store_seq_cst_u32(closed, 1)
     for consumer in consumers.workers { consumer.wake() }
   }
-
-  /// An element was enqueued: wakes a consumer that waits for it.
-  @inlinable @inline(__always)
-  func notifyNotEmpty() {
-    let waiter = sl_event_count_take(notEmpty)
-    if _slowPath(waiter != UInt32.max) { wakeConsumer(waiter) }
-  }
-
-  /// An element was dequeued: wakes a producer that waits for its place.
-  @inlinable @inline(__always)
-  func notifyNotFull() {
-    let waiter = sl_event_count_take(notFull)
-    if _slowPath(waiter != UInt32.max) { wakeProducer(waiter) }
-  }
-
-  @usableFromInline @inline(never)
-  func wakeConsumer(_ waiter: UInt32) { consumers.workers[Int(waiter)].wake() }
-
-  @usableFromInline @inline(never)
-  func wakeProducer(_ waiter: UInt32) { producers.workers[Int(waiter)].wake() }
 
   /// Takes one credit of a throttle over the unbounded queue; false when none is left.
   @usableFromInline

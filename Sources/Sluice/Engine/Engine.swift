@@ -19,11 +19,7 @@ final class Engine: @unchecked Sendable {
   /// Threads that sleep, less those that a permit was given to.
   private let idle: UnsafeMutablePointer<sl_atomic_u32>
   private let permits: UnsafeMutablePointer<sl_atomic_u32>
-  /// Threads that spin for a queue.
-  private let spinning: UnsafeMutablePointer<sl_atomic_u32>
-  private let spinLimit: Int
-  /// Most threads that spin at a time.
-  private let spinners: UInt32
+  let spinning: Spinning
 
   /// How long a thread without work is kept, in nanoseconds.
   private static let keepAlive: UInt64 = 1_000_000_000
@@ -36,16 +32,12 @@ final class Engine: @unchecked Sendable {
     // Now, and not at some later moment of a run, so that the number of threads tells something.
     sl_unbounded_queue_start_reclaimer()
     let line = Int(SL_NO_SHARE) / MemoryLayout<sl_atomic_u32>.stride
-    let counters = UnsafeMutablePointer<sl_atomic_u32>.allocate(capacity: 4 * line)
-    for index in 0..<(4 * line) { sl_store_relaxed_u32(counters + index, 0) }
+    let counters = UnsafeMutablePointer<sl_atomic_u32>.allocate(capacity: 5 * line)
+    for index in 0..<(5 * line) { sl_store_relaxed_u32(counters + index, 0) }
     searching = counters
     idle = counters + line
     permits = counters + 2 * line
-    spinning = counters + 3 * line
-    // Spinning pays only where another core can do what is waited for meanwhile.
-    let cores = sl_core_count()
-    spinLimit = cores > 1 ? 400 : 0
-    spinners = max(1, cores / 2)
+    spinning = Spinning(spinning: counters + 3 * line, working: counters + 4 * line)
   }
 
   // MARK: The run queue
@@ -130,7 +122,7 @@ final class Engine: @unchecked Sendable {
         isSearching = sl_cas_seq_cst_u32(searching, &none, 1)
       }
       if isSearching {
-        if spin(until: { hasReadyTokens }) { continue }
+        if spinning.spin(isCounted: false, until: { hasReadyTokens }) == true { continue }
         isSearching = false
         _ = sl_fetch_sub_seq_cst_u32(searching, 1)
       }
@@ -157,26 +149,12 @@ final class Engine: @unchecked Sendable {
     let run = Unmanaged.passUnretained(worker.run)
     sl_token_begin(worker.token)
     worker.retractAnnouncements()
+    worker.wakeNeighbour()
+    spinning.beginsWork()
     worker.step?(worker)
+    spinning.endsWork()
     run.takeUnretainedValue().leave()
     run.release()
-  }
-
-  var canSpin: Bool { spinLimit > 0 }
-
-  /// Looks a bounded number of times, a few microseconds in all, for the condition to come true; one
-  /// thread at a time on two cores, so that waiting never takes the core that does the work.
-  func spin(until condition: () -> Bool) -> Bool {
-    guard spinLimit > 0, sl_fetch_add_relaxed_u32(spinning, 1) < spinners else {
-      if spinLimit > 0 { _ = sl_fetch_sub_relaxed_u32(spinning, 1) }
-      return condition()
-    }
-    defer { _ = sl_fetch_sub_relaxed_u32(spinning, 1) }
-    for _ in 0..<spinLimit {
-      if condition() { return true }
-      sl_spin_pause()
-    }
-    return false
   }
 }
 

@@ -41,19 +41,29 @@ final class OrderedRing: @unchecked Sendable {
   @usableFromInline
   func hold(_ number: UInt64, producer: Int) { sl_store_relaxed_u64(numbers + producer, number) }
 
-  /// Whether there is room for the number that the producer holds.
-  func hasRoom(producer: Int) -> Bool {
-    sl_order_ring_has_room(ring, sl_load_relaxed_u64(numbers + producer))
+  /// What can be asked of it without counting references.
+  @usableFromInline
+  struct Gauge {
+    fileprivate let ring: UnsafeMutablePointer<sl_order_ring>
+    fileprivate let numbers: UnsafeMutablePointer<sl_atomic_u64>
+    let room: UnsafeMutablePointer<sl_event_count>
+
+    /// Whether there is room for the number that the producer holds.
+    func hasRoom(producer: Int) -> Bool {
+      sl_order_ring_has_room(ring, sl_load_relaxed_u64(numbers + producer))
+    }
+
+    @usableFromInline var isEmpty: Bool { !sl_order_ring_is_ready(ring) }
   }
 
-  var isEmpty: Bool { !sl_order_ring_is_ready(ring) }
+  var gauge: Gauge { Gauge(ring: ring, numbers: numbers, room: room) }
 
   /// The next of the waiting producers, from `first` on, whose number has room now, for the caller to wake.
   /// The caller has released a place and passed a fence.
   func takeProducerWithRoom(from first: Int) -> Int? {
     guard sl_event_count_has_any(room) else { return nil }
     for producer in first..<producerCount
-    where sl_event_count_is_announced(room, UInt32(producer)) && hasRoom(producer: producer)
+    where sl_event_count_is_announced(room, UInt32(producer)) && gauge.hasRoom(producer: producer)
       && sl_event_count_take_waiter(room, UInt32(producer))
     {
       return producer
@@ -63,15 +73,6 @@ final class OrderedRing: @unchecked Sendable {
 }
 
 extension ChannelCore {
-  /// The event that a producer waits on.
-  var producersEvent: UnsafeMutablePointer<sl_event_count> { ordered?.room ?? notFull }
-
-  /// Whether this producer, by its index in its stage, could enqueue what it holds.
-  func hasSpace(for producer: Int) -> Bool {
-    if let ordered { return ordered.hasRoom(producer: producer) }
-    return hasSpace
-  }
-
   /// A number was written. If another one comes before it, nobody can take anything because of it; whoever
   /// takes that one looks.
   @usableFromInline @inline(never)

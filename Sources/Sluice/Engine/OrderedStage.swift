@@ -74,7 +74,7 @@ extension StageParts {
         }
       }
     }
-    return port(pull: nil, held: nil)
+    return port()
   }
 }
 

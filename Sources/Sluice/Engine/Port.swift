@@ -7,26 +7,49 @@ import CSluice
 /// how it is passed and no thunk stands between them.
 @usableFromInline typealias Pull<Element> = (Lease, UnsafeMutablePointer<Element>) -> Bool
 
+/// Produces some items of a stage at once, into its output queue, which is empty. False: `Pull` must say what is next.
+@usableFromInline typealias Fill = (Lease) -> Bool
+
+/// How a resumable worker produces.
+@usableFromInline
+struct Production<Element> {
+  @usableFromInline let pull: Pull<Element>
+  /// For a stage whose next items are at hand: no body that may take its time stands between two of them.
+  @usableFromInline let fill: Fill?
+
+  @usableFromInline
+  init(fill: Fill? = nil, _ pull: @escaping Pull<Element>) {
+    self.pull = pull
+    self.fill = fill
+  }
+}
+
 /// The output end of a stage as the next one (or the consumer) sees it: a queue, and, where a single
 /// resumable worker feeds it, the way to pull an item straight through that worker.
 @usableFromInline
 struct Port<Element>: @unchecked Sendable {
   @usableFromInline let channel: Channel<Element>
   @usableFromInline let pull: Pull<Element>
+  @usableFromInline let fill: Fill?
   /// The token to hold for that; one that is never leased where there is nothing to pull from.
   @usableFromInline let token: UnsafeMutablePointer<sl_token>
+  @usableFromInline let canPull: Bool
   /// The output that the worker holds because the queue was full.
   @usableFromInline let held: Slot<Element>?
 
   @usableFromInline
   init(
-    channel: Channel<Element>, pull: Pull<Element>?, token: UnsafeMutablePointer<sl_token>?,
+    channel: Channel<Element>, production: Production<Element>?, token: UnsafeMutablePointer<sl_token>?,
     held: Slot<Element>?
   ) {
     self.channel = channel
     self.held = held
-    self.pull = pull ?? { _, _ in false }
-    self.token = pull == nil ? neverLeased.token : (token ?? neverLeased.token)
+    // No `??` here: a closure that passes through it comes out in a thunk, which each call then pays for.
+    if let production, let token {
+      (canPull, self.token, pull, fill) = (true, token, production.pull, production.fill)
+    } else {
+      (canPull, self.token, pull, fill) = (false, neverLeased.token, { _, _ in false }, nil)
+    }
   }
 }
 
@@ -73,7 +96,13 @@ final class Slot<Value> {
 final class Intake<Element>: @unchecked Sendable {
   @usableFromInline let channel: Channel<Element>
   @usableFromInline let pull: Pull<Element>
+  @usableFromInline let fill: Fill?
+  /// Whether items come through the queue also from a stage that this worker's driver has leased.
+  @usableFromInline let prefersQueue: Bool
   @usableFromInline let token: UnsafeMutablePointer<sl_token>
+  /// Whether the stage before is one whose token can be leased.
+  @usableFromInline let canPull: Bool
+  @usableFromInline let gauge: QueueGauge
   @usableFromInline let position: UInt32
   @usableFromInline let counters: UnsafeMutablePointer<sl_stage_counters>
   /// Where an item stands that was pulled through the stage before, and one that was taken from the
@@ -97,7 +126,11 @@ final class Intake<Element>: @unchecked Sendable {
     isConsumer = worker.stage == worker.run.stageCount
     channel = port.channel
     pull = port.pull
+    fill = port.fill
+    prefersQueue = port.fill != nil
     token = port.token
+    canPull = port.canPull
+    gauge = port.channel.core.gauge
     position = worker.position
     counters = worker.counters
     held = port.held
@@ -113,6 +146,7 @@ final class Intake<Element>: @unchecked Sendable {
   /// none.
   @inlinable @inline(__always)
   func take(_ lease: Lease) -> UnsafeMutablePointer<Element>? {
+    if prefersQueue { return takeQueued(lease) }
     if _fastPath(sl_token_is_leased(token, lease.pointee.id)) {
       if _fastPath(pull(lease, pulled)) {
         if _fastPath(sl_lease_enter(lease, position)) {
@@ -125,6 +159,16 @@ final class Intake<Element>: @unchecked Sendable {
     return takeQueued(lease)
   }
 
+  /// Where `prefersQueue`, and with the driver's position at this stage. The caller tells a producer that waits.
+  @inlinable @inline(__always)
+  func takeFromRing() -> Element? {
+    let slot = sl_spsc_ring_next(gauge.spsc)
+    guard slot >= 0 else { return nil }
+    let item = (channel.elements + Int(slot)).move()
+    sl_spsc_ring_release(gauge.spsc)
+    return item
+  }
+
   @inlinable @inline(never)
   func takeQueued(_ lease: Lease) -> UnsafeMutablePointer<Element>? {
     while true {
@@ -135,6 +179,9 @@ final class Intake<Element>: @unchecked Sendable {
       if channel.dequeue(into: queued) {
         notifyProducer(lease)
         return queued
+      }
+      if prefersQueue, sl_token_is_leased(token, lease.pointee.id), !gauge.isClosed, let fill, fill(lease) {
+        continue
       }
       switch prepareToPull(lease) {
       case .lookAgain: continue
@@ -154,10 +201,16 @@ final class Intake<Element>: @unchecked Sendable {
   @inlinable @inline(__always)
   func notifyProducer(_ lease: Lease) {
     if channel.core.kind == .single { return }
-    let waiter = sl_event_count_take(channel.core.notFull)
-    if _fastPath(waiter == UInt32.max) { return }
-    if !Worker.driver(of: lease).leaseWaitingProducer(before: Int(position)) {
-      channel.core.wakeProducer(waiter)
+    if _slowPath(sl_event_count_has_any_often(channel.core.notFull)) { producerWaits(lease) }
+  }
+
+  /// A driver that can lease the producer which waits for space need not wake it.
+  @usableFromInline @inline(never)
+  func producerWaits(_ lease: Lease) {
+    if Worker.driver(of: lease).leaseWaitingProducer(before: Int(position)) {
+      _ = sl_event_count_take_from(channel.core.notFull, 0)
+    } else {
+      channel.core.tellProducers()
     }
   }
 
@@ -171,14 +224,21 @@ final class Intake<Element>: @unchecked Sendable {
   /// The queue was found empty: what to do about it.
   @usableFromInline @inline(never)
   func prepareToPull(_ lease: Lease) -> EmptyQueue {
-    if channel.core.isClosed {
+    if gauge.isClosed {
       // What was enqueued before the end is there now.
-      if !channel.core.isEmpty { return .lookAgain }
+      if !gauge.isEmpty { return .lookAgain }
       _ = nothing(.ended, lease)
       return .nothing
     }
+    if !canPull {
+      _ = nothing(.blocked, lease)
+      return .nothing
+    }
     let id = lease.pointee.id
-    if sl_token_is_leased(token, id) { return .pull }
+    if sl_token_is_leased(token, id) {
+      guard sl_lease_enter(lease, position - 1), !enqueueHeld() else { return .lookAgain }
+      return .pull
+    }
     if sl_token_is_dormant(token, id) {
       // The worker's held output is reached from its own position, where no revoker takes its token.
       guard sl_lease_enter(lease, position - 1), !enqueueHeld(), sl_token_rouse(token, id) else {
@@ -186,21 +246,18 @@ final class Intake<Element>: @unchecked Sendable {
       }
       return .pull
     }
-    if Worker.driver(of: lease).leaseStage(before: Int(position)) {
-      guard sl_lease_enter(lease, position - 1), !enqueueHeld() else { return .lookAgain }
-      return .pull
-    }
-    if !channel.core.isEmpty || channel.core.isClosed { return .lookAgain }
+    if Worker.driver(of: lease).leaseStage(before: Int(position)) { return .lookAgain }
+    if !gauge.isEmpty || gauge.isClosed { return .lookAgain }
     _ = nothing(.blocked, lease)
     return .nothing
   }
 
-  /// Enqueues the output that the stage before, whose token this driver has, held when its queue was
-  /// full. The queue is empty now.
+  /// Enqueues the output that the stage before, whose token this driver has, held when its queue was full; false:
+  /// there is none. The queue is empty now, or has become so, but where this stage has several workers, one of them may
+  /// not have given the place of its last item back: then the output stays for another look.
   private func enqueueHeld() -> Bool {
     guard let held, held.isFull.pointee else { return false }
-    let isEnqueued = channel.enqueue(from: held.pointer)
-    precondition(isEnqueued, "Sluice: a queue that only this thread fills is full")
+    guard channel.enqueue(from: held.pointer, producer: 0) else { return true }
     held.isFull.pointee = false
     // The next stage's token may have been revoked meanwhile, and its new holder may wait for this.
     channel.core.notifyNotEmpty()
@@ -223,7 +280,7 @@ final class Intake<Element>: @unchecked Sendable {
     }
     // Another thread runs this stage now, and the one before is still ours: its output goes the
     // usual way. The queue was empty when we leased its only producer, so there is place.
-    let isEnqueued = channel.enqueue(from: pulled)
+    let isEnqueued = channel.enqueue(from: pulled, producer: 0)
     precondition(isEnqueued, "Sluice: a queue that only this thread fills is full")
     channel.core.notifyNotEmpty()
     return nothing(.stopped, lease)

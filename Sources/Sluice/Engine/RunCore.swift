@@ -23,10 +23,15 @@ final class RunCore: @unchecked Sendable {
   @usableFromInline let stageCount: Int
   /// Set once, while the run is put together.
   var stages: [StageCore] = []
+  /// Of each stage. Written once, while the run is put together.
+  let facts: UnsafeMutablePointer<StageFacts>
   var channels: [ChannelCore] = []
   /// Keeps the lists alive that the queues refer to.
   var lists: [WorkerList] = []
   let consumers = WorkerList(count: 1)
+  /// What the monitor has of this run's workers, and whether it has let go of them. Behind its lock.
+  var watches: [WaitWatch] = []
+  var waitsAreForgotten = false
   /// The consumer's: its stream ended, or it found the run ended.
   var consumerSawEnd = false
   private let ending = Locked(EndState())
@@ -34,7 +39,7 @@ final class RunCore: @unchecked Sendable {
   private let startedAt: UnsafeMutablePointer<sl_atomic_u64>
   private let endedAt: UnsafeMutablePointer<sl_atomic_u64>
   /// Stages with a lower number are over: nobody will take what they produce.
-  private let cutoff: UnsafeMutablePointer<sl_atomic_u32>
+  @usableFromInline let cutoff: UnsafeMutablePointer<sl_atomic_u32>
   /// Whether stage 0 was put into the run queue, or was leased once.
   private let sourceIsStarted: UnsafeMutablePointer<sl_atomic_u32>
   /// Tokens that lie in the run queue or are run by a thread of the engine, and tasks.
@@ -42,6 +47,7 @@ final class RunCore: @unchecked Sendable {
 
   init(stageCount: Int) {
     self.stageCount = stageCount
+    facts = arena.allocate(StageFacts.self, count: max(stageCount, 1))
     cutoff = arena.allocate(sl_atomic_u32.self)
     inside = arena.allocate(sl_atomic_u32.self)
     startedAt = arena.allocate(sl_atomic_u64.self)
@@ -63,17 +69,18 @@ final class RunCore: @unchecked Sendable {
   @usableFromInline
   func start(consumerDrives: Bool) {
     sl_store_release_u64(startedAt, sl_now_nanoseconds())
-    let starting = stages.map { startsAtOnce($0, consumerDrives: consumerDrives) }
+    let starting = stages.map { startingWorkers(of: $0, consumerDrives: consumerDrives) }
     // First the others wait, then these start: who announces itself here does not look again. And
     // who starts is not announced, or it would be given wake-ups that belong to its neighbours.
-    for stage in stages where !starting[stage.index] {
-      for worker in stage.workers.workers {
+    for stage in stages {
+      for worker in stage.workers.workers[starting[stage.index]...] {
         guard let input = worker.input, input.kind != .single else { continue }
+        worker.becomesQuiet()
         sl_event_count_announce(input.notEmpty, UInt32(worker.index))
       }
     }
-    for stage in stages where starting[stage.index] {
-      for worker in stage.workers.workers {
+    for stage in stages {
+      for worker in stage.workers.workers[..<starting[stage.index]] {
         if stage.description.execution == .task { startTask(worker) } else { worker.wake() }
       }
     }
@@ -87,17 +94,20 @@ final class RunCore: @unchecked Sendable {
     if sl_exchange_seq_cst_u32(sourceIsStarted, 1) == 0 { stages[0].workers.workers[0].wake() }
   }
 
-  /// Tasks, joins, and single workers that no driver will pull from. Several workers of another kind
-  /// are woken by their first items.
-  private func startsAtOnce(_ stage: StageCore, consumerDrives: Bool) -> Bool {
-    if stage.description.execution == .task || stage.description.isJoin { return true }
-    if stage.description.processes > 0 { return true }  // so that the processes are there when items come
-    guard stage.workers.count == 1 else { return false }
+  /// Tasks, joins, and single workers that no driver will pull from. Several workers of another kind are woken
+  /// by their first items, or one of them pulls from the stage before.
+  private func startingWorkers(of stage: StageCore, consumerDrives: Bool) -> Int {
+    let all = stage.workers.count
+    if stage.description.execution == .task || stage.description.isJoin { return all }
+    if stage.description.processes > 0 { return all }  // so that the processes are there when items come
+    guard all == 1 else { return stage.index > 0 && isPulled(stages[stage.index - 1], false) ? 1 : 0 }
+    return isPulled(stage, consumerDrives) ? 0 : 1
+  }
+
+  private func isPulled(_ stage: StageCore, _ consumerDrives: Bool) -> Bool {
     let next = stage.index + 1
-    let isPulled =
-      stage.isLeasable && sl_process_barrier_available()
+    return stage.isLeasable && sl_process_barrier_available()
       && (next < stages.count ? stages[next].canDrive : consumerDrives)
-    return !isPulled
   }
 
   private func startTask(_ worker: Worker) {
@@ -185,6 +195,20 @@ final class RunCore: @unchecked Sendable {
     ending.withLock { if case .failed = $0.ending { true } else { false } }
   }
 
+  /// The run has ended and its consumer is through: the monitor looks at its workers no more. Before the last
+  /// reference goes.
+  ///
+  /// Not from `end`, which a cancellation handler may call: those run with the task locked, and the monitor may be
+  /// about to resume that task.
+  @usableFromInline
+  func forgetWaits() { engine.monitor.forgetWaits(of: self) }
+
+  /// Behind the monitor's lock.
+  func letGoOfWaits() {
+    waitsAreForgotten = true
+    for watch in watches { watch.worker = nil }
+  }
+
   // MARK: Who is inside
 
   func enter() { _ = sl_fetch_add_seq_cst_u32(inside, 1) }
@@ -195,7 +219,7 @@ final class RunCore: @unchecked Sendable {
 
   /// Sleeps until no body of this run is running any more. After `end`.
   func waitUntilLeft() {
-    if engine.spin(until: { sl_load_seq_cst_u32(inside) == 0 }) { return }
+    if engine.spinning.spin(isCounted: false, until: { sl_load_seq_cst_u32(inside) == 0 }) == true { return }
     while true {
       let now = sl_load_seq_cst_u32(inside)
       if now == 0 { return }

@@ -26,7 +26,7 @@ extension StageParts {
         } while worker.goesOn()
       }
     }
-    return port(pull: nil, held: nil)
+    return port()
   }
 
   /// The same for a stage that skips or retries items.
@@ -50,7 +50,7 @@ extension StageParts {
         } while worker.goesOn()
       }
     }
-    return port(pull: nil, held: nil)
+    return port()
   }
 
   /// A stream in, any number out through `yield`; each worker runs the body once.
@@ -73,7 +73,7 @@ extension StageParts {
         worker.finish()
       }
     }
-    return port(pull: nil, held: nil)
+    return port()
   }
 }
 

@@ -6,34 +6,22 @@ final class StageCore: @unchecked Sendable {
   let description: StageDescription
   let index: Int
   let workers: WorkerList
-  /// A single worker whose state between two outputs lies in memory and not on a stack, so that any
-  /// thread may take its token: the worker after it can pull items from it.
-  let isLeasable: Bool
-  /// A single worker on threads: it may pull from the stage before it.
-  let canDrive: Bool
+  var isLeasable: Bool { description.workers == 1 && description.execution == .resumable }
+  var canDrive: Bool {
+    description.execution != .task && (description.workers == 1 || description.execution == .resumable)
+      && (description.workers == 1 || !description.ordered) && description.processes == 0
+  }
   unowned(unsafe) var output: ChannelCore?
   /// Nil if the first failure ends the run.
   let failures: Locked<FailureLog>?
   private let live: UnsafeMutablePointer<sl_atomic_u32>
-  /// When this stage may be leased again, and how long it is kept from it after the next revocation.
-  private let leasableFrom: UnsafeMutablePointer<sl_atomic_u64>
-  private let pause: UnsafeMutablePointer<sl_atomic_u64>
-
-  private static let longestPause: UInt64 = 640_000_000
-
   init(_ description: StageDescription, index: Int, workers: WorkerList, arena: Arena) {
     self.description = description
     self.index = index
     self.workers = workers
-    isLeasable = description.workers == 1 && description.execution == .resumable
-    canDrive = description.workers == 1 && description.execution != .task
     failures = description.onFailure.isFail ? nil : Locked(FailureLog())
     live = arena.allocate(sl_atomic_u32.self)
-    leasableFrom = arena.allocate(sl_atomic_u64.self)
-    pause = arena.allocate(sl_atomic_u64.self)
     sl_store_relaxed_u32(live, UInt32(description.workers))
-    sl_store_relaxed_u64(leasableFrom, 0)
-    sl_store_relaxed_u64(pause, 0)
   }
 
   func workerHasEnded() {
@@ -45,22 +33,17 @@ final class StageCore: @unchecked Sendable {
     }
   }
 
-  func mayBeLeasedNow() -> Bool {
-    let from = sl_load_relaxed_u64(leasableFrom)
-    return from == 0 || sl_now_nanoseconds() >= from
-  }
-
-  /// A lease that held this stage was revoked because a body took long: bodies of this chain belong
-  /// on threads of their own for a while, and for longer each time.
-  func wasRevoked(firstPause: UInt64) {
-    let length = max(sl_load_relaxed_u64(pause), firstPause)
-    sl_store_relaxed_u64(leasableFrom, sl_now_nanoseconds() + length)
-    sl_store_relaxed_u64(pause, min(length * 2, Self.longestPause))
-  }
-
-  /// A lease that holds this stage goes well.
-  func isLeasedWell() {
+  /// What drivers see of it, once it has its output.
+  func facts(output: ChannelCore, arena: Arena) -> StageFacts {
+    let first = workers.workers[0]
+    let leasableFrom = arena.allocate(sl_atomic_u64.self)
+    let pause = arena.allocate(sl_atomic_u64.self)
+    sl_store_relaxed_u64(leasableFrom, 0)
     sl_store_relaxed_u64(pause, 0)
+    return StageFacts(
+      isLeasable: isLeasable, canDrive: canDrive, workers: workers.count, token: first.token,
+      lease: first.lease,
+      counters: first.counters, output: output.gauge, leasableFrom: leasableFrom, pause: pause)
   }
 }
 

@@ -21,7 +21,7 @@ extension StageParts {
         worker.finish()
       }
     }
-    return port(pull: nil, held: nil)
+    return port()
   }
 
   @inlinable

@@ -8,7 +8,7 @@ extension Worker {
   func leaseStage(before stage: Int) -> Bool {
     guard let token = parkedToken(before: stage), activateLease(at: stage) else { return false }
     guard sl_token_try_lease(token, lease.pointee.id) else { return false }
-    guard let queue = run.stages[stage - 1].output, queue.isEmpty else {
+    guard facts[stage - 1].output.isEmpty else {
       // It produced between our look at the queue and the lease: those items come first.
       passOn(stage - 1)
       return false
@@ -21,7 +21,7 @@ extension Worker {
   /// wake it. The driver's thread.
   @usableFromInline
   func leaseWaitingProducer(before stage: Int) -> Bool {
-    guard let token = parkedToken(before: stage), run.stages[stage - 1].workers.workers[0].hasShortBodies,
+    guard let token = parkedToken(before: stage), facts[stage - 1].hasShortBodies,
       activateLease(at: stage)
     else { return false }
     guard sl_token_try_lease_dormant(token, lease.pointee.id) else { return false }
@@ -32,11 +32,13 @@ extension Worker {
 
   /// The token of the stage before, if this driver may lease it.
   private func parkedToken(before stage: Int) -> UnsafeMutablePointer<sl_token>? {
-    guard stage > 0, stage == run.stages.count || run.stages[stage].canDrive else { return nil }
-    let wanted = run.stages[stage - 1]
-    guard wanted.isLeasable, sl_process_barrier_available() else { return nil }
-    let token = wanted.workers.workers[0].token
-    guard sl_token_state(token) == UInt32(SL_TOKEN_PARKED), wanted.mayBeLeasedNow() else { return nil }
+    guard stage > 0, mayDrive(stage) else { return nil }
+    let wanted = facts + (stage - 1)
+    guard wanted.pointee.isLeasable, sl_process_barrier_available() else { return nil }
+    let token = wanted.pointee.token
+    guard sl_token_state(token) == UInt32(SL_TOKEN_PARKED), wanted.pointee.mayBeLeasedNow() else {
+      return nil
+    }
     return token
   }
 
@@ -54,7 +56,7 @@ extension Worker {
   /// or the consumer may do something else first): the monitor watches it from now on.
   @usableFromInline
   func takeResponsibility() {
-    guard stage == run.stages.count || run.stages[stage].canDrive, sl_process_barrier_available() else {
+    guard mayDrive(stage), sl_process_barrier_available() else {
       return
     }
     _ = activateLease(at: stage)
@@ -66,33 +68,32 @@ extension Worker {
   @usableFromInline
   func requestStageBefore() -> Bool {
     var stage = self.stage - 1
-    while stage >= 0, run.stages[stage].isLeasable,
-      sl_token_is_leased(run.stages[stage].workers.workers[0].token, lease.pointee.id)
-    {
+    while stage >= 0, facts[stage].isLeasable, sl_token_is_leased(facts[stage].token, lease.pointee.id) {
       stage -= 1
     }
-    guard stage >= 0, stage + 1 == run.stages.count || run.stages[stage + 1].canDrive else { return false }
-    let wanted = run.stages[stage]
-    guard wanted.isLeasable, wanted.mayBeLeasedNow(), run.engine.canSpin, sl_process_barrier_available()
+    guard stage >= 0, mayDrive(stage + 1) else { return false }
+    let wanted = facts + stage
+    guard wanted.pointee.isLeasable, wanted.pointee.mayBeLeasedNow(), spinning.isPossible,
+      sl_process_barrier_available()
     else {
       return false
     }
-    let holder = wanted.workers.workers[0]
-    let state = sl_token_state(holder.token)
+    let state = sl_token_state(wanted.pointee.token)
     guard state == UInt32(SL_TOKEN_RUNNING) || state == UInt32(SL_TOKEN_NOTIFIED),
-      holder.hasShortBodies, let queue = wanted.output, activateLease(at: self.stage)
+      wanted.pointee.hasShortBodies, activateLease(at: self.stage)
     else { return false }
-    sl_lease_request(lease, holder.lease, UInt32(stage))
-    let found = run.engine.spin {
-      !queue.isEmpty || queue.isClosed || sl_lease_is_granted(lease) || run.hasEnded(position)
+    let queue = wanted.pointee.output
+    sl_lease_request(lease, wanted.pointee.lease, UInt32(stage))
+    let found = spinning.spin(isCounted: !isConsumer) {
+      !queue.isEmpty || queue.isClosed || sl_lease_is_granted(lease) || isOver
     }
-    guard sl_lease_withdraw(lease, UInt32(stage)) else { return found }
-    sl_token_accept(holder.token, lease.pointee.id)
+    guard sl_lease_withdraw(lease, UInt32(stage)) else { return found ?? !queue.isEmpty }
+    sl_token_accept(wanted.pointee.token, lease.pointee.id)
     return true
   }
 
-  /// Whether the bodies of this worker were short of late. Any thread.
-  var hasShortBodies: Bool { sl_stage_counters_are_short(counters) }
+  /// Whether the driver of that stage, which is a worker of it or the consumer, may pull from the one before.
+  private func mayDrive(_ stage: Int) -> Bool { stage == run.stageCount || facts[stage].canDrive }
 
   /// A few microseconds: what a driver on another core needs to take the last items of a queue.
   private static let handOverSpins = 100
@@ -100,7 +101,9 @@ extension Worker {
   /// The holder of this worker's token has seen that a driver wants it: hands it over as soon as that
   /// driver has taken all that stands in the queue between them. True: it is no longer ours.
   func handsOver() -> Bool {
-    guard let driver = sl_lease_take_wanted(lease, position), let output else { return false }
+    guard let driver = sl_lease_take_wanted(lease, position), let output = gauges.pointee.output else {
+      return false
+    }
     // Not one of the engine's spins, which are counted: the driver that waits for us is in one.
     for _ in 0..<Self.handOverSpins {
       if output.isEmpty || !sl_lease_is_requested(driver, position) { break }
@@ -119,7 +122,7 @@ extension Worker {
     sl_lease_settle(lease)
     run.engine.monitor.forget(self)
     var stage = self.stage - 1
-    while stage >= 0, run.stages[stage].isLeasable {
+    while stage >= 0, facts[stage].isLeasable {
       giveBack(stage)
       stage -= 1
     }
@@ -151,7 +154,7 @@ extension Worker {
       }
       return
     }
-    if let input = worker.input { sl_event_count_announce(input.notEmpty, UInt32(worker.index)) }
+    worker.announce(.input)
     guard sl_token_unlease(worker.token, id, UInt32(SL_TOKEN_PARKED)) else { return }
     if let input = worker.input, !input.isEmpty || input.isClosed { worker.wake() }
   }
@@ -163,6 +166,10 @@ extension Worker {
     return hasUnfinishedInput.pointee || !input.isEmpty || input.isClosed
   }
 
+  /// Whether other workers of this driver's stage could work at the same time, if it left the stage before it to
+  /// another thread.
+  var hasNeighbours: Bool { !isConsumer && facts[stage].workers > 1 && spinning.isPossible }
+
   /// The monitor: takes the leased tokens away from a driver that is stuck in a body, and has them
   /// run by other threads. The stage whose body it is in stays with it. False: the driver is giving
   /// them back by itself.
@@ -170,12 +177,12 @@ extension Worker {
     guard sl_lease_begin_revoke(lease) else { return false }
     let kept = Int(sl_lease_revoked_position(lease))
     var stage = self.stage - 1
-    while stage >= 0, run.stages[stage].isLeasable {
+    while stage >= 0, facts[stage].isLeasable {
       let worker = run.stages[stage].workers.workers[0]
       if sl_token_is_leased(worker.token, lease.pointee.id)
         || sl_token_is_dormant(worker.token, lease.pointee.id)
       {
-        run.stages[stage].wasRevoked(firstPause: pauseNanoseconds)
+        facts[stage].wasRevoked(firstPause: pauseNanoseconds)
       }
       if stage != kept, sl_token_unlease(worker.token, lease.pointee.id, UInt32(SL_TOKEN_QUEUED)) {
         run.engine.enqueue(worker)
@@ -190,14 +197,14 @@ extension Worker {
   /// Whether this driver may run the stage's body, after a revocation was settled.
   func stillHolds(stage: Int) -> Bool {
     stage == self.stage
-      || sl_token_is_leased(run.stages[stage].workers.workers[0].token, lease.pointee.id)
+      || sl_token_is_leased(facts[stage].token, lease.pointee.id)
   }
 
   /// Items that this driver and the stages before it have taken and produced. Any thread.
   var progressOfLease: UInt64 {
     var items = sl_stage_counters_taken(counters) &+ sl_stage_counters_produced(counters)
-    for stage in run.stages[..<self.stage] where stage.isLeasable {
-      let counters = stage.workers.workers[0].counters
+    for stage in 0..<self.stage where facts[stage].isLeasable {
+      let counters = facts[stage].counters
       items &+= sl_stage_counters_taken(counters) &+ sl_stage_counters_produced(counters)
     }
     return items
@@ -205,6 +212,6 @@ extension Worker {
 
   /// The monitor: the lease has moved many items; its stages need no longer be kept from leases.
   func leaseGoesWell() {
-    for stage in run.stages[..<self.stage] where stillHolds(stage: stage.index) { stage.isLeasedWell() }
+    for stage in 0..<self.stage where stillHolds(stage: stage) { facts[stage].isLeasedWell() }
   }
 }

@@ -33,7 +33,7 @@ final class Worker: @unchecked Sendable {
   let stage: Int
   @usableFromInline let position: UInt32
   /// This worker's number in its stage.
-  let index: Int
+  @usableFromInline let index: Int
   let token: UnsafeMutablePointer<sl_token>
   @usableFromInline let lease: Lease
   @usableFromInline let counters: UnsafeMutablePointer<sl_stage_counters>
@@ -43,19 +43,34 @@ final class Worker: @unchecked Sendable {
   let continuation: UnsafeMutablePointer<UnsafeContinuation<Void, Never>?>
   /// Nanoseconds that the present body has waited, or has spent in other stages. The holder's.
   @usableFromInline let waited: UnsafeMutablePointer<UInt64>
-  /// Queue operations of a task since it last let others run. The task's.
-  @usableFromInline let turns: UnsafeMutablePointer<UInt32>
+  /// The task's.
+  @usableFromInline let turns: UnsafeMutablePointer<TaskTurns>
   /// Whether this worker holds an output that found the queue full. The holder's; nil for workers that
   /// wait inside their bodies. Set once, while the run is put together.
   @usableFromInline var holdsOutput: UnsafeMutablePointer<Bool>?
-  unowned(unsafe) var input: ChannelCore?
-  unowned(unsafe) var output: ChannelCore?
+  private(set) unowned(unsafe) var input: ChannelCore?
+  private(set) unowned(unsafe) var output: ChannelCore?
+  /// Of the two.
+  let gauges: UnsafeMutablePointer<(input: QueueGauge?, output: QueueGauge?)>
+  /// Of the run's stages, and how many of them are over.
+  let facts: UnsafeMutablePointer<StageFacts>
+  @usableFromInline let cutoff: UnsafeMutablePointer<sl_atomic_u32>
+  let spinning: Spinning
   /// Wakes the thread that supervises a worker process, which sleeps on descriptors; -1 for other workers.
   @usableFromInline let event: Int32
   /// The exchange with the worker process, while there is one.
   private let exchange = Locked<UnsafeMutablePointer<sl_exchange_facts>?>(nil)
   /// What a thread that has taken the token does. Set once, while the run is put together.
   @usableFromInline var step: ((Worker) -> Void)?
+  /// What the monitor knows of this worker's waiting. The holder's.
+  var watch: WaitWatch?
+  /// Counts the waits of this worker, so that the monitor knows whether it is still the same one.
+  let waits: UnsafeMutablePointer<sl_atomic_u64>
+  /// Whether the output's consumers are told that this worker waits. The holder's.
+  let isQuiet: UnsafeMutablePointer<Bool>
+  /// How dense the flow is that this worker waits for, at its input and at its output. The holder's.
+  let inputPace: UnsafeMutablePointer<FlowPace>
+  let outputPace: UnsafeMutablePointer<FlowPace>
   /// What the worker's task does. Set once, while the run is put together.
   @usableFromInline var taskBody: (@Sendable (Worker) async -> Void)?
 
@@ -67,6 +82,11 @@ final class Worker: @unchecked Sendable {
     self.index = index
     position = UInt32(stage)
     let arena = run.arena
+    facts = run.facts
+    cutoff = run.cutoff
+    spinning = run.engine.spinning
+    gauges = arena.allocate((input: QueueGauge?, output: QueueGauge?).self)
+    gauges.initialize(to: (nil, nil))
     token = arena.allocate(sl_token.self)
     lease = arena.allocate(sl_lease.self)
     counters = arena.allocate(sl_stage_counters.self)
@@ -76,14 +96,36 @@ final class Worker: @unchecked Sendable {
     continuation.initialize(to: nil)
     waited = arena.allocate(UInt64.self)
     waited.initialize(to: 0)
-    turns = arena.allocate(UInt32.self)
-    turns.initialize(to: 0)
+    turns = arena.allocate(TaskTurns.self)
+    turns.initialize(to: TaskTurns())
+    waits = arena.allocate(sl_atomic_u64.self)
+    sl_store_relaxed_u64(waits, 0)
+    isQuiet = arena.allocate(Bool.self)
+    isQuiet.initialize(to: false)
+    inputPace = arena.allocate(FlowPace.self)
+    inputPace.initialize(to: FlowPace())
+    outputPace = arena.allocate(FlowPace.self)
+    outputPace.initialize(to: FlowPace())
     sl_token_init(token, UInt32(SL_TOKEN_PARKED))
     sl_stage_counters_init(counters)
     sl_lease_init(lease, UInt32(ordinal), Unmanaged.passUnretained(self).toOpaque())
   }
 
   deinit { sl_descriptor_close(event) }
+
+  func setInput(_ queue: ChannelCore) {
+    input = queue
+    gauges.pointee.input = queue.gauge
+  }
+
+  func setOutput(_ queue: ChannelCore) {
+    output = queue
+    gauges.pointee.output = queue.gauge
+  }
+
+  /// Whether this worker's stage is over.
+  @usableFromInline var isOver: Bool { position < sl_load_acquire_u32(cutoff) }
+  var isConsumer: Bool { stage == run.stageCount }
 
   @usableFromInline
   static func driver(of lease: Lease) -> Worker {
@@ -109,114 +151,7 @@ final class Worker: @unchecked Sendable {
     }
   }
 
-  /// A thread begins to run this worker, which waits no longer: takes back what it announced, in case
-  /// it was woken in another way.
-  func retractAnnouncements() {
-    if let input { retract(from: input.notEmpty) }
-    if let output { retract(from: output.producersEvent) }
-  }
-
-  private func retract(from event: UnsafeMutablePointer<sl_event_count>) {
-    guard sl_event_count_is_announced(event, UInt32(index)) else { return }
-    _ = sl_event_count_retract(event, UInt32(index))
-  }
-
-  // MARK: Waiting
-
-  /// Gives the token back until the input may have an item or has ended. False: look again now.
-  func parkOnInput() -> Bool {
-    guard let input else { return false }
-    releaseLeases()
-    run.startSource()
-    return park(on: input.notEmpty) { !input.isEmpty || input.isClosed }
-  }
-
-  /// Gives the token back until the output may have space. False: look again now.
-  func parkOnOutput() -> Bool {
-    guard let output else { return false }
-    releaseLeases()
-    return park(on: output.producersEvent) { output.hasSpace(for: index) }
-  }
-
-  private func park(
-    on event: UnsafeMutablePointer<sl_event_count>, unless condition: () -> Bool
-  ) -> Bool {
-    sl_event_count_announce(event, UInt32(index))
-    if condition() || run.hasEnded(position) {
-      _ = sl_event_count_retract(event, UInt32(index))
-      return false
-    }
-    if sl_token_park(token, UInt32(SL_TOKEN_PARKED)) { return true }
-    _ = sl_event_count_retract(event, UInt32(index))
-    return false
-  }
-
-  /// The thread itself sleeps until the input may have an item, has ended, or the run has.
-  func waitForInput() {
-    guard let input else { return }
-    releaseLeases()
-    run.startSource()
-    wait(on: input.notEmpty) { !input.isEmpty || input.isClosed }
-  }
-
-  /// The thread itself sleeps until the output may have space, or the run has ended.
-  func waitForOutput() {
-    guard let output else { return }
-    releaseLeases()
-    wait(on: output.producersEvent) { output.hasSpace(for: index) }
-  }
-
-  private func wait(on event: UnsafeMutablePointer<sl_event_count>, until condition: () -> Bool) {
-    if run.engine.spin(until: { condition() || run.hasEnded(position) }) { return }
-    sl_event_count_announce(event, UInt32(index))
-    if condition() || run.hasEnded(position) {
-      _ = sl_event_count_retract(event, UInt32(index))
-      return
-    }
-    if sl_token_park(token, UInt32(SL_TOKEN_THREAD_PARKED)) { sl_token_wait_thread(token) }
-    _ = sl_event_count_retract(event, UInt32(index))
-  }
-
-  /// Whether the task has used queues so often without waiting for one that it must let others run:
-  /// a task that never suspends keeps its cooperative thread from every other task of the process.
-  @inlinable @inline(__always)
-  func mustYield() -> Bool {
-    turns.pointee &+= 1
-    return turns.pointee & 255 == 0
-  }
-
-  /// The task suspends until the input may have an item, has ended, or the run has.
-  @usableFromInline
-  func suspendOnInput() async {
-    guard let input else { return }
-    await suspend(on: input.notEmpty) { !input.isEmpty || input.isClosed }
-  }
-
-  /// The task suspends until the output may have space, or the run has ended.
-  @usableFromInline
-  func suspendOnOutput() async {
-    guard let output else { return }
-    await suspend(on: output.producersEvent) { output.hasSpace(for: index) }
-  }
-
-  private func suspend(
-    on event: UnsafeMutablePointer<sl_event_count>, until condition: () -> Bool
-  ) async {
-    sl_event_count_announce(event, UInt32(index))
-    if condition() || run.hasEnded(position) {
-      _ = sl_event_count_retract(event, UInt32(index))
-      return
-    }
-    await withUnsafeContinuation { (waiting: UnsafeContinuation<Void, Never>) in
-      continuation.pointee = waiting
-      if !sl_token_park(token, UInt32(SL_TOKEN_TASK_PARKED)) {
-        continuation.pointee = nil
-        waiting.resume()
-      }
-    }
-    sl_token_resumed(token)
-    _ = sl_event_count_retract(event, UInt32(index))
-  }
+  // MARK: Timing
 
   /// Whether the call for the next item is one that is timed.
   @usableFromInline
@@ -263,9 +198,6 @@ final class Worker: @unchecked Sendable {
   /// is parked or, if its stage is over, at its end.
   @usableFromInline
   func goesOnToEnqueue() -> Bool {
-    if !run.hasEnded(position), let output, run.engine.spin(until: { output.hasSpace(for: index) }) {
-      return true
-    }
     if run.hasEnded(position) {
       releaseLeases()
       sl_token_end(token)
@@ -279,6 +211,7 @@ final class Worker: @unchecked Sendable {
   @usableFromInline
   func finish() {
     releaseLeases()
+    becomesQuiet()
     sl_token_end(token)
     run.stages[stage].workerHasEnded()
   }

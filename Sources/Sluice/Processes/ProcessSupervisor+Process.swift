@@ -127,7 +127,7 @@ extension ProcessSupervisor {
   private func sleep(_ process: WorkerProcess, wantsInput: Bool, wantsNews: Bool) {
     func isReady() -> Bool {
       if hasEndedRun { return true }
-      if held.isFull.pointee || !state.pointee.late.isEmpty, output.core.hasSpace(for: worker.index) {
+      if held.isFull.pointee || !state.pointee.late.isEmpty, output.core.gauge.hasSpace(for: worker.index) {
         return true
       }
       if !held.isFull.pointee, sl_exchange_has_response(process.exchange) {
@@ -139,14 +139,14 @@ extension ProcessSupervisor {
       }
       return wantsNews && crew.hasNews()
     }
-    if worker.run.engine.spin(until: isReady) { return }
+    if worker.spinning.spin(until: isReady) == true { return }
     let (input, number) = (worker.input, UInt32(worker.index))
-    if wantsInput, let input { sl_event_count_announce(input.notEmpty, number) }
+    if wantsInput { worker.announce(.input) }
     let wantsRoom = held.isFull.pointee || !state.pointee.late.isEmpty
-    if wantsRoom { sl_event_count_announce(output.core.producersEvent, number) }
+    if wantsRoom { worker.announce(.output) }
     defer {
       if wantsInput, let input { _ = sl_event_count_retract(input.notEmpty, number) }
-      if wantsRoom { _ = sl_event_count_retract(output.core.producersEvent, number) }
+      if wantsRoom { _ = sl_event_count_retract(output.core.gauge.producersEvent, number) }
     }
     sl_exchange_parent_sleeps(process.exchange)
     crashPoint()
@@ -154,7 +154,9 @@ extension ProcessSupervisor {
     if isReady() { return }
     guard sl_token_park(worker.token, UInt32(SL_TOKEN_TASK_PARKED)) else { return }
     let milliseconds = sleepLimit(process)
+    worker.spinning.endsWork()
     let hasDied = process.sleep(milliseconds: milliseconds)
+    worker.spinning.beginsWork()
     sl_token_resumed(worker.token)
     crashPoint()
     state.pointee.hasTicked = true

@@ -118,7 +118,7 @@ extension ProcessSupervisor {
     if _slowPath(isOrdered) { placeLate() }
     while true {
       if held.isFull.pointee {
-        guard output.enqueue(from: held.pointer) else {
+        guard output.enqueue(from: held.pointer, producer: worker.index) else {
           sl_stage_counters_queue_length(worker.counters, UInt64(output.core.count))
           break
         }

@@ -9,7 +9,7 @@ extension StageParts where Input: Codable, Output: Codable {
       let supervisor = supervise(worker, crew, declared)
       worker.step = { _ in supervisor.run() }
     }
-    return port(pull: nil, held: nil)
+    return port()
   }
 
   @usableFromInline

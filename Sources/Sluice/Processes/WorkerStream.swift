@@ -47,6 +47,7 @@ final class WorkerStream<Element: Sendable> {
     }
     self.box = box
     self.assembly = assembly
-    inputs = Inputs(Intake(Port(channel: channel, pull: pull, token: token, held: nil), worker))
+    inputs = Inputs(
+      Intake(Port(channel: channel, production: Production(pull), token: token, held: nil), worker))
   }
 }

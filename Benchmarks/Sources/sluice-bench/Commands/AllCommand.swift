@@ -6,21 +6,23 @@ struct AllCommand: ParsableCommand {
     abstract: "The rows of every other subcommand.")
 
   @OptionGroup var options: Options
+  @OptionGroup var places: PeerPlaces
+  @OptionGroup var words: WordCountPlaces
 
   func run() throws {
-    let queues = queueRows.filter { options.selects($0.name) }
-    let throughput = pipelineRows.filter { options.selects($0.name) }
-    let calls = latencyRows.filter { options.selects($0.name) }
-    let processes = processRows.filter { options.selects($0.name) }
-    guard !queues.isEmpty || !throughput.isEmpty || !calls.isEmpty || !processes.isEmpty else {
+    let queues = options.filtered(queueRows)
+    let pipelines = options.filtered(pipelineRows)
+    let calls = options.filtered(latencyRows)
+    let processes = options.filtered(processRows)
+    guard !queues.isEmpty || !pipelines.isEmpty || !calls.isEmpty || !processes.isEmpty else {
       throw ValidationError("No row's name contains \"\(options.filter ?? "")\".")
     }
     var report = Report(isQuick: options.quick)
     try report.showHeading()
-    if !queues.isEmpty { try report.measureQueues(queues, options, peers: nil) }
-    if !throughput.isEmpty { try report.measurePipelines(throughput, options) }
+    if !queues.isEmpty { try report.measureQueues(queues, options, peers: places.peers) }
+    if !pipelines.isEmpty { try report.measurePipelines(pipelines, options, places, words) }
     if !calls.isEmpty { try report.measureLatency(calls, options) }
-    if !processes.isEmpty { try report.measureProcesses(processes, options, peers: nil) }
+    if !processes.isEmpty { try report.measureProcesses(processes, options, peers: places.peers) }
     try report.write(to: options.json)
   }
 }

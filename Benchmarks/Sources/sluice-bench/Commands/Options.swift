@@ -3,15 +3,15 @@ import Foundation
 
 /// The options that every subcommand takes.
 struct Options: ParsableArguments {
-  @Flag(help: "Measure shortly: passes and runs of 0.1 s, and fewer rounds.")
+  @Flag(help: "Measure the main rows only, shortly: runs of 0.1 s, and fewer rounds.")
   var quick = false
 
   @Option(
     help: ArgumentHelp(
       "How often each row is measured; the rows take turns.",
       discussion: """
-        Default: 5 runs for queues and processes, 5 passes for pipelines, 25 blocks of 200 calls for \
-        latency; with --quick 3, 3 and 5.
+        Default: 5 runs for queues, pipelines and processes, 25 blocks of 200 calls for latency; with \
+        --quick 3 and 5.
         """,
       valueName: "n"))
   var rounds: Int?
@@ -45,20 +45,32 @@ struct Options: ParsableArguments {
     }
   }
 
-  func selects(_ name: String) -> Bool {
-    guard let filter, !filter.isEmpty else { return true }
-    return name.range(of: filter, options: .caseInsensitive) != nil
+  /// Whether to measure this row. A filter finds all rows, with `--quick` too.
+  private func selects(_ row: some BenchmarkRow) -> Bool {
+    guard let filter, !filter.isEmpty else { return !quick || row.isMain }
+    return row.name.range(of: filter, options: .caseInsensitive) != nil
   }
+
+  /// Those of `rows` that were asked for, be it none.
+  func filtered<Row: BenchmarkRow>(_ rows: [Row]) -> [Row] { rows.filter { selects($0) } }
 
   /// Those of `rows` that were asked for.
   ///
   /// - Throws: if that is none of them.
   func selected<Row: BenchmarkRow>(of rows: [Row]) throws -> [Row] {
-    let selected = rows.filter { selects($0.name) }
+    let selected = filtered(rows)
     guard !selected.isEmpty else {
       let names = rows.map { "  \($0.name)" }.joined(separator: "\n")
       throw ValidationError("No row's name contains \"\(filter ?? "")\". The rows are:\n\(names)")
     }
     return selected
   }
+}
+
+/// Where other programs are.
+struct PeerPlaces: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Where the peers are built. Default: Benchmarks/.build/peers.", valueName: "folder"))
+  var peers: String?
 }

@@ -7,7 +7,7 @@ struct ProcessRunCommand: ParsableCommand {
     commandName: "process-run", abstract: "One run with worker processes.", shouldDisplay: false)
 
   private static let variants = [
-    ProcessProgram.Variant(name: "Sluice", measures: ["stream", "roundtrip", "handover", "start"])
+    ProcessVariant(name: "Sluice", measures: ["stream", "roundtrip", "handover", "start"])
   ]
 
   @Flag(help: "List the variants.")
@@ -38,10 +38,9 @@ struct ProcessRunCommand: ParsableCommand {
     let outcome = try OurProcessRun(
       bytes: bytes, items: items, throttle: throttle, pauseMicroseconds: pause
     ).measure(measure)
-    let answer = ProcessProgram.Answer(
-      name: variant, measure: measure.rawValue, bytes: bytes, items: items, seconds: outcome.seconds,
-      ok: outcome.ok, times: outcome.times)
-    print(String(decoding: try encoder.encode(answer), as: UTF8.self))
+    try PeerAnswer(
+      name: variant, items: items, seconds: outcome.seconds, ok: outcome.ok, times: outcome.times
+    ).write()
     if !outcome.ok { throw ExitCode(1) }
   }
 }

@@ -22,54 +22,46 @@ struct ProcessesCommand: ParsableCommand {
       The peers are built when they are not up to date; those in Python take the packages that 'make bench' \
       installs. One whose package is missing is left out.
 
-      The rows:
+      The rows; those with an asterisk with --quick, too:
 
       \(listing(of: processRows))
       """)
 
   @OptionGroup var options: Options
 
-  @Option(
-    help: ArgumentHelp(
-      "Where the peers are built. Default: Benchmarks/.build/peers.", valueName: "folder"))
-  var peers: String?
+  @OptionGroup var places: PeerPlaces
 
   func run() throws {
     let rows = try options.selected(of: processRows)
     var report = Report(isQuick: options.quick)
     try report.showHeading()
-    try report.measureProcesses(rows, options, peers: peers)
+    try report.measureProcesses(rows, options, peers: places.peers)
     try report.write(to: options.json)
   }
 }
 
 /// What `processes` measured; a part of the JSON file.
-struct ProcessReport: Codable, Sendable {
+struct ProcessReport: Encodable, Sendable {
   /// Peers that are not installed, and the packages that they need.
   let missing: [String]
-  let rows: [ProcessRowResult]
+  let rows: [ContestRowResult<ProcessRow>]
   let handOverSpread: HandOverSpread?
 }
 
+private let processPrograms = PeerFamily(
+  folder: "processes", command: ProcessRunCommand.configuration.commandName ?? "",
+  peers: [
+    "kernel_ipc", "boost_interprocess", "python_multiprocessing", "faster_fifo_queue", "pyper_pipeline",
+  ])
+
 extension Report {
   mutating func measureProcesses(_ rows: [ProcessRow], _ options: Options, peers: String?) throws {
-    let (programs, missing) = try ProcessProgram.all(in: peers)
-    let all = try programs.flatMap { program in
-      try program.variants().map { ProcessContestant(program: program, variant: $0) }
-    }
-    let contestants = rows.map { row in all.filter { $0.variant.measures.contains(row.measure.rawValue) } }
-    var measuring = ProcessMeasuring(
-      rounds: options.rounds ?? (options.quick ? 3 : 5), seconds: options.quick ? 0.1 : 0.5,
-      contestants: contestants.reduce(0) { $0 + $1.count })
     try Self.show("\nProcesses; * ours")
-    for line in missing { try Self.show(line) }
-    var results: [ProcessRowResult] = []
-    for (index, row) in rows.enumerated() {
-      let measured = try measuring.measure(row, contestants[index], label: "\(index + 1)/\(rows.count)")
-      let result = ProcessRowResult(row, measured)
-      results.append(result)
-      try Self.show("\n\(result.heading)\n\n\(result.table)")
-      for name in result.unfinished { try Self.show("  \(name): no run ended in time") }
+    var contest = try Contest(rows, processPrograms, options, peers, seconds: 0.5)
+    let results = try contest.measure { row, contestants in
+      let result = ContestRowResult(row, contestants)
+      try Self.show(result.text)
+      return result
     }
     let spread = HandOverSpread(results)
     if let spread {
@@ -77,6 +69,6 @@ extension Report {
         "\nOur hand-overs: the slowest size takes \(formatted(spread.ratio)) times as long as the quickest;"
           + " \(spread.bar.description)")
     }
-    processes = ProcessReport(missing: missing, rows: results, handOverSpread: spread)
+    processes = ProcessReport(missing: contest.missing, rows: results, handOverSpread: spread)
   }
 }

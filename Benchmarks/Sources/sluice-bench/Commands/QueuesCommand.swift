@@ -18,52 +18,44 @@ struct QueuesCommand: ParsableCommand {
 
       The peers are built when they are not up to date. One whose library is not installed is left out.
 
-      The rows:
+      The rows; those with an asterisk with --quick, too:
 
       \(listing(of: queueRows))
       """)
 
   @OptionGroup var options: Options
 
-  @Option(
-    help: ArgumentHelp(
-      "Where the peers are built. Default: Benchmarks/.build/peers.", valueName: "folder"))
-  var peers: String?
+  @OptionGroup var places: PeerPlaces
 
   func run() throws {
     let rows = try options.selected(of: queueRows)
     var report = Report(isQuick: options.quick)
     try report.showHeading()
-    try report.measureQueues(rows, options, peers: peers)
+    try report.measureQueues(rows, options, peers: places.peers)
     try report.write(to: options.json)
   }
 }
 
 /// What `queues` measured; a part of the JSON file.
-struct QueueReport: Codable, Sendable {
+struct QueueReport: Encodable, Sendable {
   /// Peers that are not installed, and the packages that they need.
   let missing: [String]
   let rows: [QueueRowResult]
   let summary: QueueSummary
 }
 
+private let queuePrograms = PeerFamily(
+  folder: "", command: SwiftQueueCommand.configuration.commandName ?? "", ours: ["sluice"],
+  peers: ["atomic_queue", "boost_lockfree", "ck_ring", "crossbeam", "moodycamel", "tbb", "xenium"])
+
 extension Report {
   mutating func measureQueues(_ rows: [QueueRow], _ options: Options, peers: String?) throws {
-    let (programs, missing) = try QueueProgram.all(in: peers)
-    let all = try programs.flatMap { program in
-      try program.variants().map { QueueContestant(program: program, variant: $0) }
-    }
-    let contestants = rows.map { row in all.filter { row.takes($0.variant) } }
-    var measuring = QueueMeasuring(
-      rounds: options.rounds ?? (options.quick ? 3 : 5), seconds: options.quick ? 0.1 : 0.3,
-      contestants: contestants.reduce(0) { $0 + $1.count })
     try Self.show("\nQueues, M elements/s; * ours")
-    for line in missing { try Self.show(line) }
-    var results: [QueueRowResult] = []
-    for (index, row) in rows.enumerated() {
-      let measured = try measuring.measure(row, contestants[index], label: "\(index + 1)/\(rows.count)")
-      results.append(QueueRowResult(row, measured))
-      try Self.show("\n\(row.name)\n\n\(results[index].table)")
+    var contest = try Contest(rows, queuePrograms, options, peers, seconds: 0.3)
+    let results = try contest.measure { row, contestants in
+      let result = QueueRowResult(row, contestants)
+      try Self.show("\n\(row.name)\n\n\(result.table)")
+      return result
     }
     let summary = QueueSummary(results)
     if summary.rows.count > 1 {
@@ -71,6 +63,6 @@ extension Report {
       try Self.show("\nGeometric means over \(names)\n\n\(summary.meansTable)")
     }
     if !summary.bulk.isEmpty { try Self.show("\nBulk beside unbatched\n\n\(summary.bulkTable)") }
-    queues = QueueReport(missing: missing, rows: results, summary: summary)
+    queues = QueueReport(missing: contest.missing, rows: results, summary: summary)
   }
 }

@@ -12,7 +12,7 @@ struct SluiceBench: ParsableCommand {
       """,
     subcommands: [
       QueuesCommand.self, PipelinesCommand.self, LatencyCommand.self, ProcessesCommand.self, AllCommand.self,
-      SwiftQueueCommand.self, ProcessRunCommand.self,
+      SwiftQueueCommand.self, ProcessRunCommand.self, PipelineRunCommand.self,
     ],
     defaultSubcommand: AllCommand.self)
 }

@@ -16,19 +16,6 @@ struct SwiftQueueCommand: ParsableCommand {
   @Option var elements = 1_000_000
   @Option var batch = 1
 
-  private struct Answer: Encodable {
-    let name: String
-    let guarantees: String
-    let bounded: Bool
-    let producers: Int
-    let consumers: Int
-    let capacity: Int
-    let batch: Int
-    let elements: Int
-    let seconds: Double
-    let ok: Bool
-  }
-
   func validate() throws {
     guard [producers, consumers, capacity, elements, batch].allSatisfy({ $0 >= 1 }) else {
       throw ValidationError("Every number must be 1 or more.")
@@ -52,11 +39,7 @@ struct SwiftQueueCommand: ParsableCommand {
     let outcome = try queue.measure(
       SwiftQueueRun(
         producers: producers, consumers: consumers, capacity: capacity, elements: elements, batch: batch))
-    let answer = Answer(
-      name: variant, guarantees: queue.variant.guarantees, bounded: queue.variant.bounded,
-      producers: producers, consumers: consumers, capacity: capacity, batch: batch, elements: elements,
-      seconds: outcome.seconds, ok: outcome.ok)
-    print(String(decoding: try encoder.encode(answer), as: UTF8.self))
+    try PeerAnswer(name: variant, items: elements, seconds: outcome.seconds, ok: outcome.ok).write()
     if !outcome.ok { throw ExitCode(1) }
   }
 }

@@ -5,6 +5,9 @@ struct Machine: Codable, Sendable {
   let cpu: String
   let cores: Int
   let kernel: String
+  let swift: String
+  /// What of the repository was measured; "-dirty" if it was changed.
+  let commit: String
   let date: String
   /// Processes that wanted a core during the last minute, before this program began.
   let load: Double
@@ -13,13 +16,16 @@ struct Machine: Codable, Sendable {
     cpu = Self.cpuModel()
     cores = ProcessInfo.processInfo.activeProcessorCount
     kernel = Self.kernelName()
+    swift = Self.firstLine("swift", ["--version"]) ?? "unknown Swift"
+    commit = Self.commitName()
     date = Date.now.ISO8601Format()
     var loads = [0.0]
     load = getloadavg(&loads, 1) == 1 ? loads[0] : 0
   }
 
   var description: String {
-    "\(cpu), \(cores) \(cores == 1 ? "core" : "cores"), \(kernel), \(date), load \(formatted(load))"
+    "\(cpu), \(cores) \(cores == 1 ? "core" : "cores"), \(kernel), \(swift), commit \(commit), \(date), "
+      + "load \(formatted(load))"
   }
 
   private static func cpuModel() -> String {
@@ -32,6 +38,25 @@ struct Machine: Codable, Sendable {
       }
     }
     return "unknown CPU"
+  }
+
+  private static func commitName() -> String {
+    let folder = PeerProcess.sources.path
+    guard let commit = firstLine("git", ["-C", folder, "rev-parse", "--short=12", "HEAD"]) else {
+      return "unknown"
+    }
+    // What was measured before is no change.
+    let results = ":(top,exclude)Benchmarks/results"
+    let change = firstLine("git", ["-C", folder, "status", "--porcelain", "--", ":(top)", results])
+    return change == nil ? commit : "\(commit)-dirty"
+  }
+
+  /// Of what a command writes; nil if it fails or writes nothing.
+  private static func firstLine(_ command: String, _ arguments: [String]) -> String? {
+    let env = PeerProcess(
+      name: command, executable: URL(fileURLWithPath: "/usr/bin/env"), prefix: [command])
+    guard let text = try? env.output(arguments, limit: 20) else { return nil }
+    return text.split(separator: "\n").first.map(String.init)
   }
 
   private static func kernelName() -> String {

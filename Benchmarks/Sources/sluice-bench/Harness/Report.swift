@@ -1,11 +1,11 @@
 import Foundation
 
 /// What one call of the program measured; the JSON file is this.
-struct Report: Codable, Sendable {
+struct Report: Encodable, Sendable {
   let machine: Machine
   let isQuick: Bool
   var queues: QueueReport?
-  var pipelines: [ThroughputResult]?
+  var pipelines: PipelineReport?
   var latency: [LatencyResult]?
   var processes: ProcessReport?
 
@@ -38,7 +38,12 @@ struct Report: Codable, Sendable {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
     do {
-      try (encoder.encode(self) + Data("\n".utf8)).write(to: URL(fileURLWithPath: path))
+      let text = String(decoding: try encoder.encode(self), as: UTF8.self)
+      // Numbers in a line, not each in one of its own.
+      let compact = text.replacing(/\[[^\[\]{}"]*\]/) {
+        $0.output.split(whereSeparator: \.isWhitespace).joined(separator: " ")
+      }
+      try Data("\(compact)\n".utf8).write(to: URL(fileURLWithPath: path))
     } catch {
       throw ReportNotWritten(path: path, reason: error.localizedDescription)
     }

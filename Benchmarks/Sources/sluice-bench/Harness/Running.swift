@@ -2,9 +2,9 @@ import Dispatch
 import Glibc
 import Synchronization
 
-func nowNanoseconds() -> UInt64 {
+func nowNanoseconds(on clock: clockid_t = CLOCK_MONOTONIC) -> UInt64 {
   var now = timespec()
-  clock_gettime(CLOCK_MONOTONIC, &now)
+  clock_gettime(clock, &now)
   return UInt64(now.tv_sec) * 1_000_000_000 + UInt64(now.tv_nsec)
 }
 

@@ -1,5 +1,5 @@
 /// One row of the benchmark of worker processes.
-struct ProcessRow: BenchmarkRow, Codable, Hashable {
+struct ProcessRow: ContestRow {
   /// What is measured; the programs' word for it.
   enum Measure: String, Codable {
     /// Items there and back, as fast as they go.
@@ -18,23 +18,44 @@ struct ProcessRow: BenchmarkRow, Codable, Hashable {
   var bytes = 8
   /// Before each call, in which both sides fall asleep.
   var pauseMicroseconds = 0
+  var isMain = false
 
-  var unit: String {
+  var figure: Figure {
     switch measure {
-    case .stream: "M items/s"
-    case .roundTrip, .handOver: "µs"
-    case .start: "ms"
+    case .stream: .items
+    case .roundTrip, .handOver: .microseconds
+    case .start: .milliseconds
     }
   }
 
-  /// Nanoseconds of one unit of time.
-  var nanosecondsInUnit: Double { measure == .start ? 1e6 : 1e3 }
+  func takes(_ variant: ProcessVariant, _ role: Role) -> Bool { variant.measures.contains(measure.rawValue) }
 
-  /// Calls at the beginning of a run that are not recorded: pages and caches are cold. Each start is.
-  func warmUpCalls(of calls: Int) -> Int {
-    if measure == .start { return 0 }
-    return calls >= 100 ? 10 : 1
+  func arguments(_ variant: ProcessVariant, items: Int) -> [String] {
+    [
+      "--variant", variant.name, "--measure", measure.rawValue, "--bytes", "\(bytes)",
+      "--items", "\(items)", "--throttle", "\(processThrottle)", "--pause", "\(pauseMicroseconds)",
+    ]
   }
+
+  func fewestItems(_ role: Role) -> Int {
+    switch measure {
+    // Ours needs many times what may be under way: see OurProcessRun.
+    case .stream: role == .ours ? 8 * processThrottle : 1_000
+    case .start: 3
+    default: 4
+    }
+  }
+
+  var mostItems: Int { measure == .stream ? 100_000_000 : 2_000 }
+
+  // Each start counts.
+  func warmUpCalls(of calls: Int) -> Int { measure == .start ? 0 : calls >= 100 ? 10 : 1 }
+}
+
+/// One way of exchanging with worker processes.
+struct ProcessVariant: PeerVariant {
+  let name: String
+  let measures: [String]
 }
 
 /// Items that may be under way in each direction, where a peer has such a bound; bytes in proportion, where its
@@ -48,13 +69,14 @@ private let blocks = [("64 bytes", 64), ("1 MiB", 1 << 20), ("16 MiB", 16 << 20)
 let processRows: [ProcessRow] =
   [
     ProcessRow(
-      name: "8-byte items", about: "numbers through one process that adds 1 to each", measure: .stream),
+      name: "8-byte items", about: "numbers through one process that adds 1 to each", measure: .stream,
+      isMain: true),
     ProcessRow(
       name: "1 KiB arrays", about: "arrays of bytes through one process that gives them back",
       measure: .stream, bytes: 1_024),
     ProcessRow(
       name: "round trip", about: "a number there and back, the next one as soon as it is back",
-      measure: .roundTrip),
+      measure: .roundTrip, isMain: true),
     ProcessRow(
       name: "round trip at rest", about: "the same, the next one 200 µs after it is back",
       measure: .roundTrip, pauseMicroseconds: 200),
@@ -62,7 +84,7 @@ let processRows: [ProcessRow] =
   + blocks.map { name, bytes in
     ProcessRow(
       name: "hand-over, \(name)", about: "a SharedArray of \(name), made once, to a process and back",
-      measure: .handOver, bytes: bytes)
+      measure: .handOver, bytes: bytes, isMain: bytes == 1 << 20)
   }
   + [
     ProcessRow(

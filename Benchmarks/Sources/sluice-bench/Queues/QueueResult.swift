@@ -1,39 +1,15 @@
 /// What one queue reached in one row.
-struct QueueResult: Codable, Sendable {
-  let title: String
-  let isOurs: Bool
+struct QueueResult: Encodable, Sendable {
+  let figures: ContestResult
   let guarantees: String
   let bounded: Bool
-  let bulk: Bool
-  /// In each run.
-  let elements: Int
-  /// M elements/s, one for each round, in their order.
-  let rounds: [Double]
-  let median: Double
-  let least: Double
-  let most: Double
-  let tooLong: Int
-  let disturbed: Int
   /// Ours only: beside the best peer that promises about the same, and beside the best of all in the row.
   var toBestLike: QueueRatio?
   var toBest: QueueRatio?
 
-  init(_ contestant: QueueContestant) {
-    title = contestant.title
-    isOurs = contestant.program.isOurs
-    guarantees = contestant.variant.guarantees
-    bounded = contestant.variant.bounded
-    bulk = contestant.variant.bulk
-    elements = contestant.elements
-    rounds = contestant.rounds
-    tooLong = contestant.tooLong
-    disturbed = contestant.disturbed
-    let sorted = rounds.sorted()
-    let middle = sorted.count / 2
-    median = sorted.count % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
-    least = sorted[0]
-    most = sorted[sorted.count - 1]
-  }
+  var title: String { figures.title }
+  var isOurs: Bool { figures.isOurs }
+  var median: Double { figures.median }
 
   /// Whether the other is a fair measure: bounded as this one is, with guarantees of the same kind.
   func isLike(_ other: QueueResult) -> Bool {
@@ -42,7 +18,7 @@ struct QueueResult: Codable, Sendable {
   }
 }
 
-struct QueueRatio: Codable, Sendable {
+struct QueueRatio: Encodable, Sendable {
   let ratio: Double
   let peer: String
 
@@ -50,14 +26,19 @@ struct QueueRatio: Codable, Sendable {
   var description: String { "\(formatted(ratio)) × \(peer)" }
 }
 
-struct QueueRowResult: Codable, Sendable {
+struct QueueRowResult: Encodable, Sendable {
   let row: QueueRow
   /// The fastest first.
   let results: [QueueResult]
 
-  init(_ row: QueueRow, _ contestants: [QueueContestant]) {
+  init(_ row: QueueRow, _ contestants: [Contestant<QueueRow>]) {
     self.row = row
-    var results = contestants.map { QueueResult($0) }.sorted { $0.median > $1.median }
+    var results = contestants.compactMap { contestant in
+      ContestResult(row, contestant).map { figures in
+        let variant = contestant.variant
+        return QueueResult(figures: figures, guarantees: variant.guarantees, bounded: variant.bounded)
+      }
+    }.sorted { $0.median > $1.median }
     for index in results.indices where results[index].isOurs {
       let ours = results[index]
       func ratio(to isPeer: (QueueResult) -> Bool) -> QueueRatio? {
@@ -78,8 +59,8 @@ struct QueueRowResult: Codable, Sendable {
     for result in results {
       let kind = result.bounded || row.kind == .unbounded ? "" : ", unbounded"
       table.add([
-        "\(result.isOurs ? "* " : "  ")\(result.title)", formatted(result.median), formatted(result.least),
-        formatted(result.most), result.guarantees + kind, result.toBestLike?.description ?? "",
+        result.figures.entry, formatted(result.median), formatted(result.figures.least),
+        formatted(result.figures.most), result.guarantees + kind, result.toBestLike?.description ?? "",
         result.toBest?.description ?? "", remarks(result),
       ])
     }
@@ -87,10 +68,7 @@ struct QueueRowResult: Codable, Sendable {
   }
 
   private func remarks(_ result: QueueResult) -> String {
-    var remarks: [String] = []
-    if let ratio = result.toBestLike, ratio.isBehind { remarks.append("BEHIND") }
-    if result.tooLong > 0 { remarks.append("\(result.tooLong) ended unfinished") }
-    if result.disturbed > 0 { remarks.append("\(result.disturbed) disturbed") }
-    return remarks.joined(separator: ", ")
+    let isBehind = result.toBestLike?.isBehind == true
+    return [isBehind ? "BEHIND" : "", result.figures.remarks].filter { !$0.isEmpty }.joined(separator: ", ")
   }
 }

@@ -1,5 +1,5 @@
 /// One row of the queue benchmark: how many threads, and how they enqueue and dequeue.
-struct QueueRow: BenchmarkRow, Codable, Hashable {
+struct QueueRow: ContestRow {
   /// Which queues take part.
   enum Kind: String, Codable {
     /// Those made for one producer and one consumer.
@@ -34,7 +34,7 @@ struct QueueRow: BenchmarkRow, Codable, Hashable {
 
   /// Whether the queue is measured in this row. Where there are bulk operations, those without a bound
   /// stand beside the others: few bounded queues have any.
-  func takes(_ queue: QueueVariant) -> Bool {
+  func takes(_ queue: QueueVariant, _ role: Role) -> Bool {
     guard queue.mostProducers >= producers, queue.mostConsumers >= consumers else { return false }
     guard queue.fixedCapacity == 0 || queue.fixedCapacity == queueCapacity else { return false }
     guard batch == 1 || queue.bulk else { return false }
@@ -46,6 +46,23 @@ struct QueueRow: BenchmarkRow, Codable, Hashable {
       return queue.mostProducers >= many && queue.mostConsumers >= many && (queue.bounded || batch > 1)
     case .unbounded: return !queue.bounded
     }
+  }
+}
+
+extension QueueRow {
+  var figure: Figure { .elements }
+  func fewestItems(_ role: Role) -> Int { 10_000 }
+  var mostItems: Int { 40_000_000 }
+  var patience: Double { 0 }
+  static var namesPrograms: Bool { true }
+  // Where all threads have a core, and where they have not.
+  var isMain: Bool { batch == 1 && (kind == .spsc || kind == .mpmc && producers == 4) }
+
+  func arguments(_ queue: QueueVariant, items: Int) -> [String] {
+    [
+      "--variant", queue.name, "--producers", "\(producers)", "--consumers", "\(consumers)",
+      "--capacity", "\(queueCapacity)", "--elements", "\(items)", "--batch", "\(batch)",
+    ]
   }
 }
 

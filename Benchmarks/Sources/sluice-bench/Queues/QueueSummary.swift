@@ -1,8 +1,8 @@
 import Foundation
 
 /// What the rows say together: geometric means over the unbatched MPMC rows, and what bulk operations give.
-struct QueueSummary: Codable, Sendable {
-  struct Mean: Codable, Sendable {
+struct QueueSummary: Encodable, Sendable {
+  struct Mean: Encodable, Sendable {
     let title: String
     let isOurs: Bool
     let guarantees: String
@@ -16,7 +16,7 @@ struct QueueSummary: Codable, Sendable {
     var leastIn: String?
   }
 
-  struct Bulk: Codable, Sendable {
+  struct Bulk: Encodable, Sendable {
     let title: String
     let row: String
     /// To the best bounded peer's unbatched figure with as many threads.

@@ -1,5 +1,5 @@
 /// One queue of one program, as the program's `--list` describes it.
-struct QueueVariant: Codable, Hashable {
+struct QueueVariant: PeerVariant, Hashable {
   let name: String
   let guarantees: String
   let bounded: Bool

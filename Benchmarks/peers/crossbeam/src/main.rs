@@ -1,6 +1,9 @@
 //! The queues of crossbeam, measured as ../bench_queue.hpp measures all others: the same command line, threads,
 //! waiting, checksum and answer. What is said there holds here.
 
+mod bench_program;
+
+use bench_program::{answer, number, parse, refuse, Outcome};
 use crossbeam_queue::{ArrayQueue, SegQueue};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Barrier;
@@ -89,8 +92,7 @@ fn produce(queue: &impl Queue, first: u64, end: u64) {
     }
 }
 
-/// Seconds, and whether every element came out.
-fn measure(queue: &impl Queue, s: &Settings) -> (f64, bool) {
+fn measure(queue: &impl Queue, s: &Settings) -> Outcome {
     let threads = s.producers + s.consumers;
     let barrier = Barrier::new(threads as usize + 1);
     let arrived = AtomicU64::new(0);
@@ -136,15 +138,18 @@ fn measure(queue: &impl Queue, s: &Settings) -> (f64, bool) {
     let sum = received.iter().fold(0u64, |sum, r| sum.wrapping_add(r.1));
     let end = received.iter().map(|r| r.2).max().unwrap();
     let n = s.elements as u128;
-    (end.duration_since(start).as_secs_f64(), count == s.elements && sum == (n * (n + 1) / 2) as u64)
+    let ok = count == s.elements && sum == (n * (n + 1) / 2) as u64;
+    Outcome { seconds: end.duration_since(start).as_secs_f64(), ok, times: Vec::new() }
 }
 
-fn refuse(why: &str) -> ! {
-    eprintln!("{why}");
-    std::process::exit(2)
-}
-
-fn parse(arguments: &[String]) -> Settings {
+fn main() {
+    let variants = [("ArrayQueue", true), ("SegQueue", false)];
+    // Both wait, inside, for a thread that has claimed a slot: ArrayQueue only when it looks full or empty.
+    let fields = |(name, bounded)| format!("\"name\":\"{name}\",\"guarantees\":\"blocking\",\"bounded\":{bounded}");
+    let list = variants.map(|variant| {
+        let fields = fields(variant);
+        format!("{{{fields},\"mostProducers\":1000,\"mostConsumers\":1000,\"fixedCapacity\":0,\"bulk\":false}}")
+    });
     let mut s = Settings {
         variant: "ArrayQueue".into(),
         producers: 1,
@@ -153,54 +158,31 @@ fn parse(arguments: &[String]) -> Settings {
         elements: 1_000_000,
         batch: 1,
     };
-    for pair in arguments.chunks(2) {
-        let [option, text] = pair else { refuse(&format!("{} needs a value", pair[0])) };
-        let number = || match text.parse::<u64>() {
-            Ok(value) if value >= 1 => value,
-            _ => refuse(&format!("{option} must be a number from 1 up, and is '{text}'")),
-        };
-        match option.as_str() {
-            "--variant" => s.variant = text.clone(),
-            "--producers" => s.producers = number(),
-            "--consumers" => s.consumers = number(),
-            "--capacity" => s.capacity = number(),
-            "--elements" => s.elements = number(),
-            "--batch" => s.batch = number(),
-            _ => refuse(&format!("unknown option {option}")),
+    parse(&list, |option, text| {
+        match option {
+            "--variant" => s.variant = text.into(),
+            "--producers" => s.producers = number(option, text, 1),
+            "--consumers" => s.consumers = number(option, text, 1),
+            "--capacity" => s.capacity = number(option, text, 1),
+            "--elements" => s.elements = number(option, text, 1),
+            "--batch" => s.batch = number(option, text, 1),
+            _ => return false,
         }
-    }
+        true
+    });
     if s.batch > 1 {
         refuse("crossbeam's queues have no bulk operations");
     }
-    s
-}
-
-fn main() {
-    let variants = [("ArrayQueue", true), ("SegQueue", false)];
-    // Both wait, inside, for a thread that has claimed a slot: ArrayQueue only when it looks full or empty.
-    let guarantees = "blocking";
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    if arguments == ["--list"] {
-        for (name, bounded) in variants {
-            println!(
-                "{{\"name\":\"{name}\",\"guarantees\":\"{guarantees}\",\"bounded\":{bounded},\"mostProducers\":1000,\
-                 \"mostConsumers\":1000,\"fixedCapacity\":0,\"bulk\":false}}"
-            );
-        }
-        return;
-    }
-    let s = parse(&arguments);
-    let Some((name, bounded)) = variants.into_iter().find(|v| v.0 == s.variant) else {
+    let Some(variant) = variants.into_iter().find(|v| v.0 == s.variant) else {
         refuse(&format!("no variant '{}'; --list tells them", s.variant))
     };
-    let (seconds, ok) = match bounded {
+    let outcome = match variant.1 {
         true => measure(&ArrayQueue::new(s.capacity as usize), &s),
         false => measure(&SegQueue::new(), &s),
     };
-    println!(
-        "{{\"name\":\"{name}\",\"guarantees\":\"{guarantees}\",\"bounded\":{bounded},\"producers\":{},\"consumers\":{},\
-         \"capacity\":{},\"batch\":{},\"elements\":{},\"seconds\":{seconds:.9},\"ok\":{ok}}}",
+    let settings = format!(
+        "\"producers\":{},\"consumers\":{},\"capacity\":{},\"batch\":{},\"elements\":{}",
         s.producers, s.consumers, s.capacity, s.batch, s.elements
     );
-    std::process::exit(i32::from(!ok));
+    answer(&format!("{},{settings}", fields(variant)), &outcome)
 }

@@ -1,0 +1,63 @@
+import CSluice
+
+/// How dense the flow is that a worker waits for now and then, and whether its next wait may be a patient one:
+/// it is then not woken for each item (or free place), but for half a queue of them, or by the monitor's ticks.
+/// A wake-up costs as much as hundreds of short items; but where a core is idle it costs nobody anything.
+struct FlowPace {
+  /// Elements that had passed the queue when the last wait began, and when that was.
+  private var passed: UInt64 = 0
+  private var nanoseconds: UInt64 = 0
+  /// Nanoseconds between two items, of late.
+  private var interval = Self.longestInterval
+  private var wasPatient = false
+  /// Waits until one may be patient again, after one that did not pay.
+  private var abstinence: UInt32 = 0
+  private var nextAbstinence = Self.leastAbstinence
+  /// Whether all cores were busy with this process, when that was last looked at, and what the clocks were then.
+  private var coresAreBusy = false
+  private var lastLook: (wall: UInt64, used: UInt64) = (0, 0)
+
+  private static let longestInterval: UInt64 = 1_000_000
+  /// So dense that waking for each item would take most of the time of who wakes.
+  private static let denseInterval: UInt64 = 2_000
+  /// So dense that a tick brings at least as many items as make a wake-up cheap.
+  private static let longestPatientInterval: UInt64 = 40_000
+  private static let fewestItems: UInt64 = 32
+  private static let leastAbstinence: UInt32 = 64
+  private static let mostAbstinence: UInt32 = 4_096
+  private static let looksEvery: UInt64 = 500_000
+  private static let cores = UInt64(sl_core_count())
+
+  /// A wait begins. One end of a pair that answer each other is never patient for long: a patient wait that
+  /// lasted until the ticks and brought few items keeps from the next ones, and for longer each time.
+  mutating func beginsWait(passed: UInt64, nanoseconds: UInt64) -> Bool {
+    let items = passed &- self.passed
+    let elapsed = nanoseconds &- self.nanoseconds
+    interval = (interval + min(elapsed / max(items, 1), Self.longestInterval)) / 2
+    self.passed = passed
+    self.nanoseconds = nanoseconds
+    if wasPatient, items < Self.fewestItems, elapsed >= Self.longestInterval {
+      abstinence = nextAbstinence
+      nextAbstinence = min(2 * nextAbstinence, Self.mostAbstinence)
+    } else if wasPatient {
+      nextAbstinence = Self.leastAbstinence
+    } else if abstinence > 0 {
+      abstinence -= 1
+    }
+    wasPatient = abstinence == 0 && isDense(nanoseconds)
+    return wasPatient
+  }
+
+  private mutating func isDense(_ now: UInt64) -> Bool {
+    if interval < Self.denseInterval { return true }
+    guard interval < Self.longestPatientInterval else { return false }
+    let elapsed = now &- lastLook.wall
+    if elapsed >= Self.looksEvery {
+      let used = sl_process_cpu_nanoseconds()
+      // At most a twentieth of all cores was idle.
+      coresAreBusy = (used &- lastLook.used) / 19 >= elapsed / 20 * Self.cores && lastLook.wall != 0
+      lastLook = (now, used)
+    }
+    return coresAreBusy
+  }
+}

@@ -1,0 +1,42 @@
+import CSluice
+
+/// Looking again for a few microseconds before a thread sleeps: only while there are cores for those that spin
+/// beside the threads that work, so that waiting never takes a core from the work.
+///
+/// Pointers alone, for the reason that `QueueGauge` gives.
+struct Spinning {
+  /// Threads that spin.
+  private let spinning: UnsafeMutablePointer<sl_atomic_u32>
+  /// Threads of the engine that run a worker, and do not sleep in it.
+  private let working: UnsafeMutablePointer<sl_atomic_u32>
+  private let cores = sl_core_count()
+
+  private static let limit = 1_500
+
+  init(spinning: UnsafeMutablePointer<sl_atomic_u32>, working: UnsafeMutablePointer<sl_atomic_u32>) {
+    self.spinning = spinning
+    self.working = working
+  }
+
+  /// Spinning pays only where another core can do what is waited for meanwhile.
+  var isPossible: Bool { cores > 1 }
+
+  /// - Parameter isCounted: whether the calling thread is one of those that work.
+  /// - Returns: whether the condition came true; nil: there was no core to look for it.
+  func spin(isCounted: Bool = true, until condition: () -> Bool) -> Bool? {
+    guard isPossible else { return nil }
+    defer { _ = sl_fetch_sub_relaxed_u32(spinning, 1) }
+    let spinners = sl_fetch_add_relaxed_u32(spinning, 1) + 1
+    let others = sl_load_relaxed_u32(working) &- (isCounted ? 1 : 0)
+    guard others + spinners <= cores else { return nil }
+    for _ in 0..<Self.limit {
+      if condition() { return true }
+      sl_spin_pause()
+    }
+    return false
+  }
+
+  /// A thread of the engine begins to run a worker, or goes on after it has slept in the middle of it.
+  func beginsWork() { _ = sl_fetch_add_relaxed_u32(working, 1) }
+  func endsWork() { _ = sl_fetch_sub_relaxed_u32(working, 1) }
+}
