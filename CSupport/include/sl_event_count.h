@@ -23,7 +23,9 @@
  *         that changes the condition and then takes, at least one sees the other (Dekker). Where
  *         notifiers look often and waiters sleep seldom, both use the forms that end in _seldom and
  *         _often, whose barriers are those of sl_barrier.h. Or a waiter announces without _seldom to notifiers with
- *         _often, and has somebody else pass sl_process_barrier later and look once more on its behalf.
+ *         _often, and is looked at later: somebody else, who knows that it is announced, passes sl_process_barrier,
+ *         and wakes it if the condition holds and it is still announced. Who notifies after that barrier sees it.
+ *         Then no wake-up is lost, but one that was overlooked comes late.
  *   [EC2] take, compare-and-swap release (or the fence before it) -> retract, fetch_and acquire: who finds its bit gone
  *         knows that a wake-up for it is under way, and sees what the notifier did before.
  *   [EC3] announce, fetch_or release -> take, compare-and-swap or fetch_and acquire: what the waiter did before
@@ -127,7 +129,8 @@ static inline bool sl_event_count_has_any(const sl_event_count *e) {
 }
 
 /* Takes this waiter if it is announced; the caller must wake it. For who has made several conditions true, and
- * has then passed a sl_fence_seq_cst [EC1] [EC2], and knows which waiters wait for them. */
+ * has then passed a sl_fence_seq_cst [EC1] [EC2], and knows which waiters wait for them; or who looks later on a
+ * waiter's behalf, after sl_process_barrier. */
 static inline bool sl_event_count_take_waiter(sl_event_count *e, uint32_t waiter) {
   if (!sl_event_count_is_announced(e, waiter)) return false;
   uint64_t bit = (uint64_t)1 << (waiter % SL_EVENT_COUNT_BITS_);
@@ -136,7 +139,7 @@ static inline bool sl_event_count_take_waiter(sl_event_count *e, uint32_t waiter
 }
 
 /* Whether there may be an announced waiter to take; the caller has made the condition true. Waiters
- * announce with _seldom. */
+ * announce with _seldom, or are looked at later. */
 static inline bool sl_event_count_has_any_often(const sl_event_count *e) {
   sl_barrier_often(); /* [EC1] */
   return sl_event_count_has_any(e);

@@ -8,7 +8,8 @@
  * Source. Treiber, "Systems Programming: Coping with Parallelism" (1986). Nothing pops single nodes, so the
  * stack is free of ABA.
  *
- * Progress. put: lock-free, and wait-free for a node that is in. take_all, take_out: wait-free.
+ * Progress. put: lock-free, and wait-free for a node that is in. take_all, take_out: wait-free. A putter that stops
+ * before its node is linked keeps that one node from being taken out, though it counts as in; and no other.
  *
  * Orderings.
  *   [IB1] put, compare-and-swap release head -> take_all, exchange acquire head: the node's link and owner.
@@ -43,7 +44,7 @@ static inline void sl_inbox_node_init(sl_inbox_node *node, void *owner) {
   node->owner = owner;
 }
 
-/* False: it is in already, and will be taken out after this call. */
+/* False: it is in already (or somebody else is putting it in), and will be taken out after this call has begun. */
 static inline bool sl_inbox_put(sl_inbox *inbox, sl_inbox_node *node) {
   if (sl_exchange_acq_rel_u32(&node->is_in_, 1) != 0) return false; /* [IB2] */
   uint64_t head = sl_load_relaxed_u64(&inbox->head_);

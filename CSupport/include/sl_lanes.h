@@ -5,7 +5,7 @@
  * elements they may have enqueued together. A producer is granted a portion of them at a time, up to what the
  * consumer has taken plus n, and spends one for each element; one that waits gives back what it has not spent. The
  * consumer counts what it has taken. It stays with a lane while there is something in it, for a while, and then
- * goes on to the next.
+ * goes on to the next. Producers have no turns: one that finds no room may find none again, while others do.
  *
  *   granted <= consumed + n
  *   lane 0    [ . . e e e . . ]  <- producer 0        consumer: lane 1, then 2, then 0 ...
@@ -26,12 +26,13 @@
  *   [LA1] tell, store release consumed -> claim, load acquire consumed: who relies on the room sees that the
  *         elements are out. Where a producer adds up, [SP2] of each lane does the same.
  *
- * Exclusion. Each lane has one producer at a time: try_claim, commit, give_back. The consumer: try_take, release.
- * Anybody: count, has_room, is_empty, passed.
+ * Exclusion. Each lane has one producer at a time: try_claim, commit, give_back, count_by. The consumer: try_take,
+ * release, tell. Anybody: count, count_at_most, has_room, is_empty, passed.
  *
- * Invariants. granted <= consumed + n when it is granted, and consumed only grows. Elements that stand in the
- * lanes, what producers hold, and what the consumer has not told of, are granted - consumed. Both count from 0 and wrap around at 2^64; only their difference
- * is used.
+ * Invariants. granted <= consumed + n when it is granted, and consumed only grows: so a compare-and-swap on granted
+ * that finds the value of before, though others were granted some and gave it back meanwhile, is right. Elements that
+ * stand in the lanes, what producers hold, and what the consumer has not told of, are granted - consumed. Both count
+ * from first_position and wrap around at 2^64; only their difference is used.
  */
 #ifndef SL_LANES_H
 #define SL_LANES_H
@@ -67,8 +68,8 @@ typedef struct {
 enum { SL_LANES_ROW_ = 64, SL_LANES_MOST_ = 16 };
 
 /*
- * At most `capacity` >= 1 elements in all lanes, and `lane_capacity` <= capacity in each one; the caller allocates
- * `lane_count` lanes, and sl_spsc_ring_slots(lane_capacity) elements for each. There is nothing to destroy.
+ * At most `capacity` >= 1 elements in all lanes, and 1 <= `lane_capacity` <= capacity in each one; the caller allocates
+ * `lane_count` >= 1 lanes, and sl_spsc_ring_slots(lane_capacity) elements for each. There is nothing to destroy.
  */
 static inline void sl_lanes_init(sl_lanes *q, sl_lane *lanes, uint32_t lane_count, size_t capacity,
                                  size_t lane_capacity, uint64_t first_position) {
@@ -114,7 +115,7 @@ static inline bool sl_lanes_is_empty(const sl_lanes *q) {
   return true;
 }
 
-/* What may be granted beyond `granted`; too little if that was read before the consumer came further. */
+/* What may be granted beyond `granted`; too much if that is old, which a claim's compare-and-swap finds out. */
 static inline int64_t sl_lanes_room_(const sl_lanes *q, uint64_t granted) {
   uint64_t consumed = sl_load_acquire_u64(&q->consumed_); /* [LA1] */
   int64_t room = (int64_t)(consumed + q->capacity_ - granted);
@@ -136,7 +137,7 @@ static inline bool sl_lanes_has_some_room(const sl_lanes *q) {
   return sl_lanes_room_(q, sl_load_relaxed_u64(&q->granted_)) > 0;
 }
 
-/* Elements that were taken, from the first position on: how far the flow has come. */
+/* Elements that were taken, from the first position on, as the consumer has told: how far the flow has come. */
 static inline uint64_t sl_lanes_passed(const sl_lanes *q) { return sl_load_relaxed_u64(&q->consumed_); }
 
 /* ---- A producer ---------------------------------------------------------------------------- */

@@ -218,11 +218,11 @@ static inline size_t sl_mpmc_ring_try_claim_many(sl_mpmc_ring *ring, size_t n, s
   }
 }
 
-/* Whether a claim would succeed now; for a producer that waits until it would. */
+/* Whether a claim may succeed now; for a producer that waits until it would, and then claims. */
 static inline bool sl_mpmc_ring_may_claim(const sl_mpmc_ring *ring) {
   uint64_t tail = sl_load_relaxed_u64(&ring->tail_);
-  uint64_t turn = sl_load_acquire_u64(sl_mpmc_ring_turn_(ring, tail)); /* [MR2] */
-  if (turn != tail) return (int64_t)(turn - tail) > 0;                /* free for another producer, who was quicker */
+  uint64_t turn = sl_load_relaxed_u64(sl_mpmc_ring_turn_(ring, tail)); /* relaxed: nobody relies on it alone */
+  if (turn != tail) return (int64_t)(turn - tail) > 0; /* somebody was quicker: the next place may be free as well */
   return sl_mpmc_ring_has_room_(ring, tail);
 }
 

@@ -45,6 +45,28 @@ import Testing
     #expect(Self.takeAll(inbox) == [0])
   }
 
+  /// A node may be put in again as soon as it was taken out itself, while those after it are still in hand.
+  @Test func eachIsOutByItself() throws {
+    let (inbox, nodes) = (Self.makeInbox(), Self.makeNodes(3))
+    defer {
+      inbox.deallocate()
+      nodes.deallocate()
+    }
+    for index in 0..<3 { #expect(sl_inbox_put(inbox, nodes + index)) }
+    let first = try #require(sl_inbox_take_all(inbox))
+    #expect(!sl_inbox_put(inbox, first), "taken, and not yet taken out")
+    var next = sl_inbox_take_out(first)
+    #expect(sl_inbox_put(inbox, first))
+    var others = 0
+    while let node = next {
+      others += 1
+      next = sl_inbox_take_out(node)
+    }
+    #expect(others == 2)
+    #expect(sl_inbox_take_all(inbox) == first)
+    #expect(sl_inbox_take_out(first) == nil)
+  }
+
   /// Threads put their nodes in again and again; after each time the taker sees what they did before.
   @Test func threads() {
     struct Box: @unchecked Sendable {

@@ -95,6 +95,50 @@ private final class Lanes: @unchecked Sendable {
     #expect(sl_lanes_count_at_most(queue.lanes) == 256)
   }
 
+  /// All producers together hold an eighth of the places at most, or one each; what is not told of is a 64th, or
+  /// one. Neither is ever more than 16.
+  @Test(arguments: [(1, 1), (7, 1), (8, 1), (31, 2), (32, 2), (256, 2), (1_000, 5), (1_024, 8), (1 << 20, 3)])
+  func portions(capacity: Int, producers: Int) {
+    let queue = Lanes(producers: producers, capacity: capacity, laneCapacity: 1)
+    let (portion, telling) = (queue.lanes.pointee.portion_, queue.lanes.pointee.telling_)
+    #expect(Int(portion) == max(1, min(16, capacity / 8 / producers)))
+    #expect(Int(telling) == max(1, min(16, capacity / 64)))
+    #expect(queue.put(0, by: 0))
+    #expect(sl_lanes_count_at_most(queue.lanes) == Int(portion), "what it holds counts")
+    #expect(sl_lanes_count_by(queue.lanes, 0) == 1)
+    #expect(sl_lanes_give_back(queue.lanes, 0) == (portion > 1))
+    #expect(sl_lanes_count_at_most(queue.lanes) == 1)
+  }
+
+  /// The consumer tells of what it has taken in portions, when it finds nothing more, and when it is asked to.
+  @Test(arguments: starts) func telling(first: UInt64) {
+    let queue = Lanes(producers: 2, capacity: 256, first: first)
+    for element in 0..<8 { #expect(queue.put(element, by: element % 2)) }
+    for _ in 0..<3 { #expect(queue.take() != nil) }
+    #expect(sl_lanes_passed(queue.lanes) == first)
+    #expect(queue.take() != nil)
+    #expect(sl_lanes_passed(queue.lanes) == first &+ 4)
+    #expect(queue.take() != nil)
+    sl_lanes_tell(queue.lanes)
+    #expect(sl_lanes_passed(queue.lanes) == first &+ 5)
+    while queue.take() != nil {}
+    #expect(sl_lanes_passed(queue.lanes) == first &+ 8)
+  }
+
+  /// Taking again before a release gives the same element, also where the consumer goes on to the next lane.
+  @Test func takingAgainGivesTheSame() {
+    let queue = Lanes(producers: 2, capacity: 256)
+    for element in 0..<100 { for producer in 0..<2 { #expect(queue.put(element, by: producer)) } }
+    for _ in 0..<200 {
+      var (lane, slot, again, slotAgain): (UInt32, Int, UInt32, Int) = (0, 0, 0, 0)
+      #expect(sl_lanes_try_take(queue.lanes, &lane, &slot))
+      #expect(sl_lanes_try_take(queue.lanes, &again, &slotAgain))
+      #expect(lane == again && slot == slotAgain)
+      sl_lanes_release(queue.lanes)
+    }
+    #expect(queue.take() == nil)
+  }
+
   /// A full lane refuses although there is room for others.
   @Test func lanesAreBoundedToo() {
     let queue = Lanes(producers: 2, capacity: 8, laneCapacity: 4)

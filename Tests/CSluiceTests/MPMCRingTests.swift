@@ -133,6 +133,32 @@ private final class MPMCRing<Element>: @unchecked Sendable {
     #expect(ring.pop() == nil)
   }
 
+  /// What a producer that waits looks at says the same as a claim, at each step of a round; not once closed.
+  @Test(arguments: capacities.filter { $0 < 1000 }, starts)
+  func mayClaimIsWhatAClaimSays(capacity: Int, first: UInt64) throws {
+    let ring = MPMCRing<Int>(capacity: capacity, first: first)
+    let began = sl_mpmc_ring_passed(ring.ring)
+    for round in 0..<5 {
+      for i in 0..<capacity {
+        #expect(sl_mpmc_ring_may_claim(ring.ring))
+        #expect(ring.push(i))
+      }
+      #expect(!sl_mpmc_ring_may_claim(ring.ring))
+      for i in 0..<capacity {
+        let taken = try #require(ring.take())
+        #expect(sl_mpmc_ring_may_claim(ring.ring) == (i > 0), "room comes with the release")
+        _ = ring.release(taken)
+        #expect(sl_mpmc_ring_may_claim(ring.ring))
+        // It wraps around before 2^64, since positions count in bytes.
+        let slotBits = UInt64(ring.ring.pointee.slot_shift_)
+        let passed = ((sl_mpmc_ring_passed(ring.ring) &- began) << slotBits) >> slotBits
+        #expect(passed == UInt64(round * capacity + i + 1))
+      }
+    }
+    sl_mpmc_ring_close(ring.ring)
+    #expect(!sl_mpmc_ring_may_claim(ring.ring))
+  }
+
   /// What is taken is numbered in the order in which it is taken.
   @Test(arguments: [1, 3, 8])
   func numbersCountWhatIsTaken(capacity: Int) throws {

@@ -43,6 +43,18 @@ private final class SPSCRing<Element>: @unchecked Sendable {
     #expect(sl_spsc_ring_slots(1 << 62) == 1 << 62)
   }
 
+  @Test(arguments: [1, 3, 8], starts)
+  func passedCountsReleases(capacity: Int, first: UInt64) {
+    let ring = SPSCRing<Int>(capacity: capacity, first: first)
+    #expect(sl_spsc_ring_passed(ring.ring) == first)
+    for i in 0..<20 {
+      #expect(ring.push(i))
+      #expect(sl_spsc_ring_passed(ring.ring) == first &+ UInt64(i))
+      #expect(ring.pop() == i)
+    }
+    #expect(sl_spsc_ring_passed(ring.ring) == first &+ 20)
+  }
+
   @Test(arguments: capacities, starts)
   func keepsItsCapacityExactly(capacity: Int, first: UInt64) {
     let ring = SPSCRing<Int>(capacity: capacity, first: first)

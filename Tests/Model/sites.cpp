@@ -76,7 +76,8 @@ site &site_at(const char *path, int line, const char *operation, rl::memory_orde
 std::vector<site *> all_sites() {
   std::vector<site *> all;
   for (int i = 0; i < table->count; i++)
-    if (strncmp(table->sites[i].file, "sl_", 3) == 0) all.push_back(&table->sites[i]);
+    if (strncmp(table->sites[i].file, "sl_", 3) == 0 || strcmp(table->sites[i].operation, "membarrier") == 0)
+      all.push_back(&table->sites[i]);
   std::sort(all.begin(), all.end(), [](const site *a, const site *b) {
     int files = strcmp(a->file, b->file);
     return files != 0 ? files < 0 : a->line != b->line ? a->line < b->line : name_of(a) < name_of(b);

@@ -12,7 +12,8 @@ namespace model {
 /* Shared by all processes: each test runs in one of its own. Call it before anything else. */
 void share_sites();
 
-/* In the order of files and lines. Of the files under test only: those whose names begin with sl_. */
+/* In the order of files and lines. Of the files under test only: those whose names begin with sl_; but of tests too
+ * the process-wide barriers, which stand for those that the engine passes. */
 std::vector<site *> all_sites();
 
 std::vector<mutation> mutations_of(const site *s);

@@ -2,6 +2,7 @@
 #include "system.hpp"
 
 #include "sl_event_count.h"
+#include "sl_inbox.h"
 
 /* Waiters that sleep on a word each; a condition that orders nothing by itself. */
 /* With _seldom and _often, or without; or each waiter is looked at by itself. */
@@ -153,7 +154,8 @@ MODEL_TEST(event_wakes_two_seldom, 30000)
 MODEL_TEST(event_wakes_each, 30000)
 
 /* The notifier has no barrier, and the waiter's is an ordinary fence: it may be overlooked, until a third thread passes
- * the process-wide barrier and looks at the condition for it. */
+ * the process-wide barrier and looks at the condition for it. The waiter's fence makes that seldom, and is not what
+ * this relies on: without the barrier, which is a mutant of its own, the waiter sleeps for ever. */
 struct event_looked_at_later : event_base<event_looked_at_later, SELDOM, 1, 3> {
   sl_atomic_u32 is_listed;
 
@@ -200,3 +202,62 @@ struct event_looked_at_later : event_base<event_looked_at_later, SELDOM, 1, 3> {
 };
 MODEL_TEST(event_looked_at_later, 30000)
 MODEL_TEST_EXHAUSTIVE(event_looked_at_later, 500000)
+
+/* The same as the engine does it: the waiter waits again and again, and each time puts itself into the inbox of the
+ * third thread, where it may still be from the time before. */
+struct event_watched : event_base<event_watched, SELDOM, 1, 3> {
+  enum { PERMITS = 2 };
+  sl_inbox inbox;
+  sl_inbox_node node;
+  sl_atomic_u32 is_over;
+
+  void before() {
+    event_base<event_watched, SELDOM, 1, 3>::before();
+    sl_inbox_init(&inbox);
+    sl_inbox_node_init(&node, NULL);
+    sl_store_relaxed_u32(&is_over, 0);
+  }
+
+  void wait_watched() {
+    while (!try_get()) {
+      sl_event_count_announce(&event, 0);
+      sl_inbox_put(&inbox, &node);
+      bool is_ready = try_get();
+      if (!is_ready) sleep(0);
+      if (sl_event_count_is_announced(&event, 0)) sl_event_count_retract(&event, 0);
+      if (is_ready) return;
+    }
+  }
+
+  void watch() {
+    while (sl_load_relaxed_u32(&is_over) == 0) {
+      sl_inbox_node *first = sl_inbox_take_all(&inbox);
+      if (first == NULL) {
+        rl::yield(1, $);
+        continue;
+      }
+      sl_inbox_take_out(first);
+      sl_process_barrier();
+      if (!sl_event_count_is_announced(&event, 0) || sl_load_relaxed_u32(&permits) == 0) continue;
+      if (!sl_event_count_take_waiter(&event, 0)) continue;
+      RL_ASSERT(VAR(before_wait[0]) == 1);
+      wake(0);
+    }
+  }
+
+  void thread(unsigned index) {
+    if (index == 0) {
+      VAR(before_wait[0]) = 1; /* once: who took an earlier announcement may be late to read it */
+      for (int i = 0; i < PERMITS; i++) wait_watched();
+      sl_store_relaxed_u32(&is_over, 1);
+    } else if (index == 1) {
+      watch();
+    } else {
+      for (int i = 0; i < PERMITS; i++) {
+        sl_fetch_add_relaxed_u32(&permits, 1);
+        notify();
+      }
+    }
+  }
+};
+MODEL_TEST(event_watched, 30000)

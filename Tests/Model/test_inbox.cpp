@@ -61,3 +61,47 @@ typedef inbox_base<2, 1> inbox_of_two;
 MODEL_TEST(inbox_of_one, 30000)
 MODEL_TEST_EXHAUSTIVE(inbox_of_one, 100000)
 MODEL_TEST(inbox_of_two, 30000)
+
+/* Two put the same node: one of them finds it in, or puts it in anew, and the taker sees what each did before. */
+struct inbox_of_one_node : rl::test_suite<inbox_of_one_node, 3> {
+  sl_inbox inbox;
+  sl_inbox_node node;
+  sl_atomic_u32 done[2];
+  int puts;  /* that were not refused, in the order of the run */
+  int takes;
+
+  void before() {
+    sl_inbox_init(&inbox);
+    sl_inbox_node_init(&node, NULL);
+    for (auto &each : done) sl_store_relaxed_u32(&each, 0);
+    puts = takes = 0;
+  }
+
+  void thread(unsigned index) {
+    if (index < 2) {
+      sl_store_relaxed_u32(&done[index], 1);
+      puts += sl_inbox_put(&inbox, &node);
+      return;
+    }
+    do {
+      sl_inbox_node *first = sl_inbox_take_all(&inbox);
+      if (first == NULL) {
+        rl::yield(1, $);
+        continue;
+      }
+      takes++;
+      RL_ASSERT(first == &node && sl_inbox_take_out(first) == NULL);
+      if (sl_load_relaxed_u32(&done[0]) + sl_load_relaxed_u32(&done[1]) == 2) break;
+    } while (true);
+  }
+
+  void after() {
+    if (sl_inbox_node *first = sl_inbox_take_all(&inbox)) {
+      takes++;
+      sl_inbox_take_out(first);
+    }
+    RL_ASSERT(puts == takes && sl_inbox_is_empty(&inbox));
+  }
+};
+MODEL_TEST(inbox_of_one_node, 30000)
+MODEL_TEST_EXHAUSTIVE(inbox_of_one_node, 200000)

@@ -4,9 +4,10 @@
 #include "sl_lanes.h"
 
 /* Each producer's elements come once and in order, and never are more than `CAPACITY` in it. Starts just below the
- * wrap-around. */
-template <unsigned PRODUCERS, size_t CAPACITY, size_t LANE, int ELEMENTS>
-struct lanes_base : rl::test_suite<lanes_base<PRODUCERS, CAPACITY, LANE, ELEMENTS>, PRODUCERS + 1> {
+ * wrap-around. Portions, and what the consumer has not told of, are of one element in a queue of so few: where
+ * PORTION is more, the test makes them larger. */
+template <unsigned PRODUCERS, size_t CAPACITY, size_t LANE, int ELEMENTS, uint32_t PORTION = 1>
+struct lanes_base : rl::test_suite<lanes_base<PRODUCERS, CAPACITY, LANE, ELEMENTS, PORTION>, PRODUCERS + 1> {
   sl_lanes lanes;
   sl_lane lane[PRODUCERS];
   rl::var<int> elements[PRODUCERS][4];
@@ -15,16 +16,22 @@ struct lanes_base : rl::test_suite<lanes_base<PRODUCERS, CAPACITY, LANE, ELEMENT
 
   void before() {
     sl_lanes_init(&lanes, lane, PRODUCERS, CAPACITY, LANE, UINT64_MAX - 1);
+    if (PORTION > 1) lanes.portion_ = lanes.telling_ = PORTION;
     standing = 0;
+  }
+
+  /* As a producer that waits: it gives back what it has, and looks until there is room for it. */
+  void wait(uint32_t index) {
+    sl_lanes_give_back(&lanes, index);
+    do {
+      rl::yield(1, $);
+    } while (!sl_lanes_has_room(&lanes, index));
   }
 
   void produce(uint32_t index) {
     for (int i = 0; i < ELEMENTS; i++) {
       size_t slot;
-      while (!sl_lanes_try_claim(&lanes, index, &slot)) {
-        sl_lanes_give_back(&lanes, index);
-        rl::yield(1, $);
-      }
+      while (!sl_lanes_try_claim(&lanes, index, &slot)) wait(index);
       VAR(elements[index][slot]) = i;
       standing++;
       RL_ASSERT(standing <= (int)CAPACITY);
@@ -69,19 +76,24 @@ struct lanes_base : rl::test_suite<lanes_base<PRODUCERS, CAPACITY, LANE, ELEMENT
 typedef lanes_base<1, 1, 1, 3> lanes_of_one;
 typedef lanes_base<2, 1, 1, 2> lanes_that_share_one_place;
 typedef lanes_base<2, 3, 2, 3> lanes_of_two;
+typedef lanes_base<2, 3, 2, 3, 2> lanes_in_portions;
+typedef lanes_base<3, 2, 1, 2, 2> lanes_of_three;
 MODEL_TEST(lanes_of_one, 20000)
 MODEL_TEST(lanes_that_share_one_place, 30000)
 MODEL_TEST(lanes_of_two, 30000)
+MODEL_TEST(lanes_in_portions, 30000)
+MODEL_TEST(lanes_of_three, 20000)
 
-/* Who is granted room that the consumer has told of sees what the consumer did before: here it is the only way to
- * learn of it, since the lane was never full. */
-struct lanes_told : rl::test_suite<lanes_told, 2> {
+/* Who is granted room sees what the consumer did before it took: here it is the only way to learn of it, since the
+ * lane was never full. TOLD: the consumer has told of it; else the producer adds up. */
+template <bool TOLD> struct lanes_room : rl::test_suite<lanes_room<TOLD>, 2> {
   sl_lanes lanes;
   sl_lane lane[2];
   rl::var<int> farewell;
 
   void before() {
     sl_lanes_init(&lanes, lane, 2, 1, 1, 0);
+    if (!TOLD) lanes.telling_ = 2;
     size_t slot;
     sl_lanes_try_claim(&lanes, 0, &slot);
     sl_lanes_commit(&lanes, 0);
@@ -102,5 +114,50 @@ struct lanes_told : rl::test_suite<lanes_told, 2> {
     }
   }
 };
+typedef lanes_room<true> lanes_told;
+typedef lanes_room<false> lanes_added_up;
 MODEL_TEST(lanes_told, 20000)
 MODEL_TEST_EXHAUSTIVE(lanes_told, 100000)
+MODEL_TEST(lanes_added_up, 20000)
+MODEL_TEST_EXHAUSTIVE(lanes_added_up, 100000)
+
+/* What one producer gives back another may use, and relies on the room as if it had been granted it first. */
+struct lanes_given_back : rl::test_suite<lanes_given_back, 3> {
+  sl_lanes lanes;
+  sl_lane lane[2];
+  rl::var<int> farewell;
+
+  void before() {
+    sl_lanes_init(&lanes, lane, 2, 2, 2, UINT64_MAX);
+    lanes.portion_ = 2;
+    size_t slot;
+    for (int i = 0; i < 2; i++) {
+      sl_lanes_try_claim(&lanes, 1, &slot);
+      sl_lanes_commit(&lanes, 1);
+    }
+    VAR(farewell) = 0;
+  }
+
+  void thread(unsigned index) {
+    size_t slot;
+    uint32_t producer;
+    if (index == 2) {
+      VAR(farewell) = 1;
+      for (int i = 0; i < 2; i++) {
+        RL_ASSERT(sl_lanes_try_take(&lanes, &producer, &slot) && producer == 1);
+        sl_lanes_release(&lanes);
+      }
+    } else {
+      while (!sl_lanes_try_claim(&lanes, index, &slot)) rl::yield(1, $);
+      RL_ASSERT(VAR(farewell) == 1);
+      sl_lanes_give_back(&lanes, index);
+    }
+  }
+
+  void after() {
+    size_t slot;
+    for (uint32_t i = 0; i < 2; i++) RL_ASSERT(sl_lanes_has_room(&lanes, i));
+    RL_ASSERT(sl_lanes_try_claim(&lanes, 0, &slot) && sl_load_relaxed_u64(&lane[0].held_) == 2);
+  }
+};
+MODEL_TEST(lanes_given_back, 20000)

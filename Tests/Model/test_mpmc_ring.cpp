@@ -225,3 +225,37 @@ typedef mpmc_count<SINGLE> mpmc_counted;
 typedef mpmc_count<MANY> mpmc_counted_of_many;
 MODEL_TEST(mpmc_counted, 20000)
 MODEL_TEST(mpmc_counted_of_many, 20000)
+
+/* Producers that wait until a claim may succeed: were the answer wrong for good, they would wait for ever. What has
+ * passed never goes back. */
+template <size_t CAPACITY> struct mpmc_waiting : mpmc_ring_base<mpmc_waiting<CAPACITY>, CAPACITY, 3> {
+  void thread(unsigned index) {
+    if (index < 2) {
+      for (int i = 0; i < 2; i++) {
+        do {
+          while (!sl_mpmc_ring_may_claim(&this->ring)) rl::yield(1, $);
+        } while (!this->enqueue(index * 8 + i));
+      }
+      return;
+    }
+    uint64_t first = sl_mpmc_ring_passed(&this->ring), passed = 0;
+    for (int taken = 0; taken < 4;) {
+      if (this->dequeue() < 0)
+        rl::yield(1, $);
+      else
+        taken++;
+      uint64_t now = sl_mpmc_ring_passed(&this->ring) - first;
+      RL_ASSERT(now >= passed);
+      passed = now;
+    }
+  }
+  void after() {
+    sl_mpmc_ring_close(&this->ring);
+    RL_ASSERT(!sl_mpmc_ring_may_claim(&this->ring));
+    mpmc_ring_base<mpmc_waiting, CAPACITY, 3>::after();
+  }
+};
+typedef mpmc_waiting<1> mpmc_waiting_for_1;
+typedef mpmc_waiting<3> mpmc_waiting_for_3;
+MODEL_TEST(mpmc_waiting_for_1, 20000)
+MODEL_TEST(mpmc_waiting_for_3, 20000)

@@ -10,8 +10,12 @@ struct stage_counters : rl::test_suite<stage_counters, 2> {
     if (index == 0) {
       for (uint64_t i = 1; i <= 2; i++) {
         sl_stage_counters_take(&counters);
+        RL_ASSERT(sl_stage_counters_before_timed(&counters, 2) == i - 1);
         if (sl_stage_counters_timed(&counters)) sl_stage_counters_busy_add(&counters, 100);
-        sl_stage_counters_produce(&counters);
+        if (i == 1)
+          sl_stage_counters_produce(&counters);
+        else
+          sl_stage_counters_produce_many(&counters, 1);
         sl_stage_counters_queue_length(&counters, i);
       }
       sl_stage_counters_busy_add_once(&counters, 1000);

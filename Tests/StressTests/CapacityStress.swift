@@ -83,10 +83,12 @@ import Testing
   @Test func theBoundHoldsWhileElementsFlow() async throws {
     try await Stress.rounds(of: "bound while elements flow") { name, chance in
       let capacity = chance.pick([1, 2, 3, 5])
-      let subject = try subject(capacity: capacity, &chance)
-      let (producers, consumers) = (
-        Int.random(in: 1...4, using: &chance), Int.random(in: 1...3, using: &chance)
-      )
+      let producers = Int.random(in: 1...4, using: &chance)
+      let subject =
+        chance.chance(20)
+        ? RingChoice.lanes(producers: producers, capacity: capacity, &chance)
+        : try subject(capacity: capacity, &chance)
+      let consumers = min(subject.mostConsumers, Int.random(in: 1...3, using: &chance))
       let count = 2_000
       let (producing, sent, takenAtMost, broken) = (Counter(), Counter(), Counter(), Counter())
       producing.add(producers)

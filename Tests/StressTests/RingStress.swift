@@ -10,6 +10,12 @@ enum RingChoice {
     .spscRing(capacity: capacity, first: firstPosition(&chance))
   }
 
+  static func lanes(producers: Int, capacity: Int, _ chance: inout SeededGenerator) -> Subject {
+    let laneCapacity = chance.chance(50) ? capacity : Int.random(in: 1...capacity, using: &chance)
+    return .lanes(
+      producers: producers, capacity: capacity, laneCapacity: laneCapacity, first: firstPosition(&chance))
+  }
+
   static func swap(capacity: Int, mayBeSole: Bool = true, _ chance: inout SeededGenerator) -> Subject {
     func bits(_ values: Int) -> UInt64 { UInt64(Int.bitWidth - (values - 1).leadingZeroBitCount) }
     let rounds = UInt64.random(in: 1...UInt64(2_000 / capacity + 1), using: &chance)
@@ -46,6 +52,14 @@ enum RingChoice {
   @Test func spscRing() async throws {
     await Stress.rounds(of: "sl_spsc_ring") { name, chance in
       let subject = RingChoice.spsc(capacity: chance.pick(Self.capacities), &chance)
+      await Round(name, subject, tasks: 0, chance: chance).run()
+    }
+  }
+
+  @Test func lanes() async throws {
+    await Stress.rounds(of: "sl_lanes") { name, chance in
+      let subject = RingChoice.lanes(
+        producers: Int.random(in: 1...8, using: &chance), capacity: chance.pick(Self.capacities), &chance)
       await Round(name, subject, tasks: 0, chance: chance).run()
     }
   }

@@ -11,6 +11,7 @@
   subject(bounded_queue)                                                                           \
   subject(unbounded_queue)                                                                         \
   subject(event_count)                                                                             \
+  subject(inbox)                                                                                   \
   subject(waiters)                                                                                 \
   subject(thread_number)                                                                           \
   subject(token)                                                                                   \

@@ -161,4 +161,60 @@ extension Subject {
       close: { sl_spsc_ring_close(its.ring) }, producerCloses: true, canWait: false, mostProducers: 1,
       mostConsumers: 1)
   }
+
+  /// A lane for each producer. Whoever finds it full gives back what it was granted, as one that waits does.
+  static func lanes(producers: Int, capacity: Int, laneCapacity: Int, first: UInt64) -> Subject {
+    let slots = sl_spsc_ring_slots(laneCapacity)
+    let lanes = UnsafeMutablePointer<sl_lane>.allocate(capacity: producers)
+    nonisolated(unsafe) let closed = UnsafeMutablePointer<sl_atomic_u32>.allocate(capacity: 1)
+    sl_store_relaxed_u32(closed, 0)
+    let its = Slots<sl_lanes>(
+      slots: producers * slots,
+      { sl_lanes_init($0, lanes, UInt32(producers), capacity, laneCapacity, first) },
+      destroy: { _ in
+        lanes.deallocate()
+        closed.deallocate()
+      })
+    @Sendable func send(_ numbers: [UInt64], by producer: Int) -> Int {
+      for (i, number) in numbers.enumerated() {
+        let slot = sl_lane_claim(its.ring, sl_lanes_lane(its.ring, UInt32(producer)))
+        if slot < 0 {
+          sl_lanes_give_back(its.ring, UInt32(producer))
+          return i
+        }
+        its.slots[producer * slots + Int(slot)] = number
+        sl_lanes_commit(its.ring, UInt32(producer))
+      }
+      return numbers.count
+    }
+    @Sendable func receive() -> UInt64? {
+      var (lane, slot): (UInt32, Int) = (0, 0)
+      guard sl_lanes_try_take(its.ring, &lane, &slot) else { return nil }
+      let place = Int(lane) * slots + slot
+      let number = its.slots[place]
+      its.slots[place] = .max
+      sl_lanes_release(its.ring)
+      return number
+    }
+    @Sendable func isClosed() -> Bool { sl_load_acquire_u32(closed) != 0 }
+    let receivePort = ReceivePort(
+      now: {
+        let wasClosed = isClosed()  // before the look at the lanes
+        return receive().map(Received.element) ?? (wasClosed ? .closed : .empty)
+      },
+      manyNow: { limit in
+        var numbers: [UInt64] = []
+        while numbers.count < limit, let number = receive() { numbers.append(number) }
+        return numbers
+      })
+    return Subject(
+      name: "sl_lanes(\(capacity), \(producers) of \(laneCapacity), \(first))",
+      sendPort: { producer in
+        SendPort(
+          now: { send([$0], by: producer) == 1 ? .sent : .full }, manyNow: { send($0, by: producer) })
+      },
+      receivePort: { _ in receivePort },
+      close: { sl_store_release_u32(closed, 1) }, producerCloses: true, canWait: false,
+      mostProducers: producers, mostConsumers: 1)
+  }
 }
