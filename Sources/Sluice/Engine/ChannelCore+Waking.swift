@@ -40,6 +40,17 @@ extension ChannelCore {
     } while arePatient && gauge.isHalfEmpty
   }
 
+  /// Of lanes: takes the announcement of another producer that waits and could enqueue now, for the caller to wake.
+  func nextProducerWithRoom(after index: Int) -> UInt32? {
+    for offset in 1..<max(producers.count, 1) {
+      let producer = (index + offset) % producers.count
+      if gauge.hasSpace(for: producer), sl_event_count_take_waiter(notFull, UInt32(producer)) {
+        return UInt32(producer)
+      }
+    }
+    return nil
+  }
+
   @usableFromInline
   func wakeConsumer(_ waiter: UInt32) { consumers.workers[Int(waiter)].wake() }
 

@@ -70,8 +70,8 @@ final class RunCore: @unchecked Sendable {
   func start(consumerDrives: Bool) {
     sl_store_release_u64(startedAt, sl_now_nanoseconds())
     let starting = stages.map { startingWorkers(of: $0, consumerDrives: consumerDrives) }
-    // First the others wait, then these start: who announces itself here does not look again. And
-    // who starts is not announced, or it would be given wake-ups that belong to its neighbours.
+    // First the others wait, then these start, and with them everybody who could overlook them: who announces
+    // itself here does not look again, nor does the monitor. And who starts is not announced, or it would be given wake-ups that belong to its neighbours.
     for stage in stages {
       for worker in stage.workers.workers[starting[stage.index]...] {
         guard let input = worker.input, input.kind != .single else { continue }

@@ -42,6 +42,7 @@ extension Worker {
     queue.setPatience(isPatient, ofConsumers: side == .input)
     sl_store_relaxed_u64(waits, sl_load_relaxed_u64(waits) &+ 1)
     becomesQuiet()
+    if side == .output { passOnRoom() }
     sl_event_count_announce(event, UInt32(index))
     run.engine.monitor.lookLater(at: self)
     // Who waits has nothing to tell soon: those that wait patiently for it need not wait on.
@@ -61,7 +62,7 @@ extension Worker {
     isQuiet.pointee = true
     _ = sl_fetch_sub_acq_rel_u32(output.busyProducers, 1)
     guard output.kind == .lanes, sl_lanes_give_back(output.lanes, UInt32(index)) else { return }
-    if sl_event_count_has_any(output.notFull) { self.output?.wakeProducers() }
+    if sl_event_count_has_any_often(output.notFull) { self.output?.wakeProducers() }
   }
 
   private func isBusyAgain() {
@@ -147,6 +148,15 @@ extension Worker {
       return
     }
     input?.wakeAConsumer()
+  }
+
+  /// This producer was woken for a place that it cannot use, since its own lane is full: another one may.
+  private func passOnRoom() {
+    guard let queue = gauges.pointee.output, queue.kind == .lanes, queue.hasSpace,
+      !queue.hasSpace(for: index),
+      let next = output?.nextProducerWithRoom(after: index)
+    else { return }
+    output?.wakeProducer(next)
   }
 
   // MARK: Waiting
