@@ -230,13 +230,18 @@ extension StageParts {
     }
   }
 
+  /// Into a shorter queue, elements go one by one.
+  @inlinable static var fewestToFill: Int { 32 }
+
   /// Where the elements of a sequence are at hand, some of them go into the queue at once: a call through the stages
   /// for each would cost several times as much.
   @inlinable
   func fill<Elements: Sequence & SendableMetatype>(
     with _: Elements.Type, from slot: Slot<Elements.Iterator>, _ intake: Intake<Input>
   ) -> Fill? where Elements.Element == Output {
-    guard Elements.self is any PromptSequence.Type, output.core.kind == .spsc else { return nil }
+    guard Elements.self is any PromptSequence.Type, output.core.kind == .spsc,
+      output.core.gauge.throttle >= Self.fewestToFill
+    else { return nil }
     let (ring, elements, counters) = (output.core.spsc, output.elements, intake.counters)
     return { lease in
       guard slot.isFull.pointee, sl_lease_enter(lease, intake.position) else { return false }
