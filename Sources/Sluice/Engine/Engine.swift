@@ -37,7 +37,7 @@ final class Engine: @unchecked Sendable {
     searching = counters
     idle = counters + line
     permits = counters + 2 * line
-    spinning = Spinning(spinning: counters + 3 * line, working: counters + 4 * line)
+    spinning = Spinning(spinning: counters + 3 * line, working: counters + 4 * line, ready: queue)
   }
 
   // MARK: The run queue

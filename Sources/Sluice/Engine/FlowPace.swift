@@ -20,8 +20,10 @@ struct FlowPace {
   private static let longestInterval: UInt64 = 1_000_000
   /// So dense that waking for each item would take most of the time of who wakes.
   private static let denseInterval: UInt64 = 2_000
-  /// So dense that a tick brings at least as many items as make a wake-up cheap.
-  private static let longestPatientInterval: UInt64 = 40_000
+  /// So dense that a tick brings as many items as make a wake-up cheap: where waking takes a core from the work,
+  /// and where nobody waits for what the sleeper would do, as behind a full queue.
+  private static let longestInABusyFlow: UInt64 = 12_000
+  private static let longestBehindAFullQueue: UInt64 = 40_000
   private static let fewestItems: UInt64 = 32
   private static let leastAbstinence: UInt32 = 64
   private static let mostAbstinence: UInt32 = 4_096
@@ -30,7 +32,9 @@ struct FlowPace {
 
   /// A wait begins. One end of a pair that answer each other is never patient for long: a patient wait that
   /// lasted until the ticks and brought few items keeps from the next ones, and for longer each time.
-  mutating func beginsWait(passed: UInt64, nanoseconds: UInt64) -> Bool {
+  ///
+  /// - Parameter isForRoom: whether the wait is for places, not for items.
+  mutating func beginsWait(passed: UInt64, nanoseconds: UInt64, isForRoom: Bool) -> Bool {
     let items = passed &- self.passed
     let elapsed = nanoseconds &- self.nanoseconds
     interval = (interval + min(elapsed / max(items, 1), Self.longestInterval)) / 2
@@ -44,13 +48,14 @@ struct FlowPace {
     } else if abstinence > 0 {
       abstinence -= 1
     }
-    wasPatient = abstinence == 0 && isDense(nanoseconds)
+    let isDense = isForRoom ? interval < Self.longestBehindAFullQueue : isDense(nanoseconds)
+    wasPatient = abstinence == 0 && isDense
     return wasPatient
   }
 
   private mutating func isDense(_ now: UInt64) -> Bool {
     if interval < Self.denseInterval { return true }
-    guard interval < Self.longestPatientInterval else { return false }
+    guard interval < Self.longestInABusyFlow else { return false }
     let elapsed = now &- lastLook.wall
     if elapsed >= Self.looksEvery {
       let used = sl_process_cpu_nanoseconds()

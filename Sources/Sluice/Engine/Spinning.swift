@@ -9,11 +9,19 @@ struct Spinning {
   private let spinning: UnsafeMutablePointer<sl_atomic_u32>
   /// Threads of the engine that run a worker, and do not sleep in it.
   private let working: UnsafeMutablePointer<sl_atomic_u32>
+  /// The engine's tokens that are ready and that no thread has begun to run: whoever is to do so may wait for this core.
+  private let ready: OpaquePointer
   private let cores = sl_core_count()
 
-  private static let limit = 1_500
+  /// Some 9 and 30 µs.
+  private static let limit = 400
+  private static let longLimit = 1_500
 
-  init(spinning: UnsafeMutablePointer<sl_atomic_u32>, working: UnsafeMutablePointer<sl_atomic_u32>) {
+  init(
+    spinning: UnsafeMutablePointer<sl_atomic_u32>, working: UnsafeMutablePointer<sl_atomic_u32>,
+    ready: OpaquePointer
+  ) {
+    self.ready = ready
     self.spinning = spinning
     self.working = working
   }
@@ -21,16 +29,20 @@ struct Spinning {
   /// Spinning pays only where another core can do what is waited for meanwhile.
   var isPossible: Bool { cores > 1 }
 
-  /// - Parameter isCounted: whether the calling thread is one of those that work.
+  /// - Parameters:
+  ///   - isCounted: whether the calling thread is one of those that work.
+  ///   - isLong: whether a sleep and a wake-up may be what it saves. Not where items come some 20 µs apart: a thread
+  ///     that spins from each to the next keeps its core from others that were woken.
   /// - Returns: whether the condition came true; nil: there was no core to look for it.
-  func spin(isCounted: Bool = true, until condition: () -> Bool) -> Bool? {
+  func spin(isCounted: Bool = true, isLong: Bool = false, until condition: () -> Bool) -> Bool? {
     guard isPossible else { return nil }
     defer { _ = sl_fetch_sub_relaxed_u32(spinning, 1) }
     let spinners = sl_fetch_add_relaxed_u32(spinning, 1) + 1
     let others = sl_load_relaxed_u32(working) &- (isCounted ? 1 : 0)
     guard others + spinners <= cores else { return nil }
-    for _ in 0..<Self.limit {
+    for _ in 0..<(isLong ? Self.longLimit : Self.limit) {
       if condition() { return true }
+      if sl_unbounded_queue_count(ready) > 0 { return nil }
       sl_spin_pause()
     }
     return false

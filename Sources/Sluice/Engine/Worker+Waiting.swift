@@ -75,7 +75,9 @@ extension Worker {
   private func beginWait(_ side: Side) -> Bool {
     guard let passed = gauge(side)?.passed else { return false }
     let pace = side == .input ? inputPace : outputPace
-    guard pace.pointee.beginsWait(passed: passed, nanoseconds: sl_now_nanoseconds()) else { return false }
+    guard
+      pace.pointee.beginsWait(passed: passed, nanoseconds: sl_now_nanoseconds(), isForRoom: side == .output)
+    else { return false }
     return (side == .input ? input : output)?.mayBePatient(ofConsumers: side == .input) ?? false
   }
 
@@ -108,7 +110,7 @@ extension Worker {
 
   /// Looks for a few microseconds, if there is a core for that. True: look at the queue again.
   private func spin(_ side: Side, isPatient: Bool) -> Bool {
-    spinning.spin(isCounted: !isConsumer, until: { isReady(side, isPatient: isPatient) })
+    spinning.spin(isCounted: !isConsumer, isLong: isPatient, until: { isReady(side, isPatient: isPatient) })
       ?? isReady(side, isPatient: isPatient)
   }
 
