@@ -242,7 +242,8 @@ extension StageParts {
     guard Elements.self is any PromptSequence.Type, output.core.kind == .spsc,
       output.core.gauge.throttle >= Self.fewestToFill
     else { return nil }
-    let (ring, elements, counters) = (output.core.spsc, output.elements, intake.counters)
+    let (queue, ring) = (output.core, output.core.spsc)
+    let (elements, counters) = (output.elements, intake.counters)
     return { lease in
       guard slot.isFull.pointee, sl_lease_enter(lease, intake.position) else { return false }
       let wanted = sl_stage_counters_before_timed(counters, 64)
@@ -255,6 +256,9 @@ extension StageParts {
       }
       sl_spsc_ring_commit_many(ring, made)
       sl_stage_counters_produce_many(counters, UInt64(made))
+      sl_stage_counters_queue_length(counters, UInt64(made))
+      // The next stage's token may have been revoked meanwhile, and its new holder may wait for these.
+      queue.notifyNotEmpty()
       return made > 0
     }
   }
