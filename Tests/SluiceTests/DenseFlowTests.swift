@@ -141,4 +141,38 @@ import Testing
       }
     }
   }
+
+  /// A body that throws behind a source of what is at hand: all before it comes through, in order, then the error;
+  /// nothing after it is begun, though it stands in the queue.
+  @Test(arguments: Consumer.allCases, [31, 32, 64, 1_024])
+  func anErrorBehindElementsAtHand(consumer: Consumer, throttle: Int) async throws {
+    struct Broken: Error, Equatable { let item: Int }
+    for broken in [0, 1, 63, 64, 65, 700] {
+      let (begun, taken) = (Count(), Observed<[Int]>([]))
+      let pipeline =
+        Stage.branch(throttle: throttle) { (n: Int) in 0..<n }
+        | Stage(throttle: throttle) { (x: Int) in
+          begun.add()
+          if x == broken { throw Broken(item: x) }
+          return x
+        }
+      await #expect(throws: Broken(item: broken)) {
+        try await pipeline.forEach(2_000, by: consumer) { item in
+          taken.update { $0.append(item) }
+          return nil
+        }
+      }
+      #expect(taken.now == Array(0..<broken))
+      #expect(begun.now == broken + 1)
+    }
+  }
+
+  /// What stands in the queue counts, also where one thread puts it in and takes it out.
+  @Test func thePeakOfElementsAtHand() async throws {
+    let run = (Stage.branch(throttle: 100) { (n: Int) in 0..<n } | Bodies.sync.stage(throttle: 100))(10_000)
+    #expect(try await run.collect() == Array(0..<10_000))
+    let report = run.report
+    #expect((1...100).contains(report.stages[0].peakQueueLength))
+    #expect(report.stages[0].itemsOut == 10_000)
+  }
 }
