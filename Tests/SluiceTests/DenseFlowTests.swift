@@ -1,3 +1,4 @@
+import Foundation
 import Sluice
 import Testing
 
@@ -56,6 +57,30 @@ import Testing
         return nil
       }
       #expect(arrived.now == sum)
+    }
+  }
+
+  /// The source stops for longer than anybody is patient, in the middle of a dense flow, and then has three items.
+  @Test(arguments: Producer.sync, Consumer.allCases)
+  func aFewItemsAfterAPause(producer: Producer, consumer: Consumer) async throws {
+    for workers in [1, 3] {
+      let arrived = Count()
+      let (dense, few) = (5_000, 3)
+      // Each time: a dense part; a pause; some items, all of which must arrive before the next dense part.
+      let period = dense + few
+      let pipeline =
+        producer.stage(throttle: 256) { number in
+          if number > 0, number % period == 0 { return arrived.reaching(number) }
+          if number % period == dense { usleep(5_000) }
+          return nil
+        }
+        | Bodies.sync.stage(workers: workers, throttle: 256)
+        | Bodies.sync.stage(throttle: 64)
+      try await pipeline.forEach(20 * period + 1, by: consumer) { _ in
+        arrived.add()
+        return nil
+      }
+      #expect(arrived.now == 20 * period + 1)
     }
   }
 
