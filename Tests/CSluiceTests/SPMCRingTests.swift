@@ -128,17 +128,16 @@ private struct Row: BitwiseCopyable {
   func elementsComeBitForBit(size: Int) {
     let ring = UnsafeMutablePointer<sl_spmc_ring>.allocate(capacity: 1)
     defer { ring.deallocate() }
-    var chance = SystemRandomNumberGenerator()
     for capacity in [1, 3, 8] {
       #expect(sl_spmc_ring_init(ring, capacity, size, .max) == 0)
       defer { sl_spmc_ring_destroy(ring) }
-      for _ in 0..<5 {
-        // Of its own memory each, so that a sanitizer sees what is read or written beyond an element.
-        let elements = (0..<capacity).map { _ in
-          (0..<size).map { _ in UInt8.random(in: 0...255, using: &chance) }
+      for round in 0..<5 {
+        let elements = (0..<capacity).map { i in
+          (0..<size).map { byte in UInt8(truncatingIfNeeded: (round * capacity + i) * 89 + byte * 7 + 1) }
         }
         for element in elements {
           #expect(sl_spmc_ring_room(ring, 1) == 1)
+          // Memory of its own, so that a sanitizer sees what is read beyond an element.
           let place = UnsafeMutableRawBufferPointer.allocate(byteCount: size, alignment: 1)
           defer { place.deallocate() }
           place.copyBytes(from: element)
@@ -200,7 +199,8 @@ private struct Row: BitwiseCopyable {
     for _ in 0..<10 {
       fill(0, expecting: 0)
       fill(3, expecting: 3)
-      fill(4, expecting: 2)
+      drain(1)
+      fill(4, expecting: 3)
       fill(1, expecting: 0)
       drain(2)
       fill(9, expecting: 2)
@@ -273,6 +273,35 @@ private struct Row: BitwiseCopyable {
       }
     }
     #expect(broken.now == 0)
+  }
+
+  /// "Empty" is true: a consumer with the number n finds an element at once when n have been published, since no
+  /// more than n - 1 others may take one of them.
+  @Test(arguments: [1, 2, 8])
+  func whoCountsOnAnElementFindsOne(capacity: Int) {
+    let ring = SPMCRing<Int>(capacity: capacity, first: .max - 2)
+    let published = SharedCounter()
+    let numbers = SharedCounter()
+    let refused = SharedCounter()
+    let done = SharedCounter()
+    let enough = Deadline(in: 0.5)
+    onThreads(4) { thread in
+      if thread == 0 {
+        while !enough.hasPassed { if ring.push(1) { published.add(1) } else { sched_yield() } }
+        done.add(1)
+        return
+      }
+      while true {
+        let number = numbers.add(1)
+        while published.now < number {
+          if done.now == 1 && published.now < number { return }
+          sched_yield()
+        }
+        if ring.pop() == nil { refused.add(1) }
+      }
+    }
+    #expect(published.now > 0 && refused.now == 0)
+    #expect(ring.count == refused.now)
   }
 
   @Test(arguments: [(1, 1000), (2, 1), (2, 1000), (3, 3), (4, 5), (8, 1), (8, 1024)])
