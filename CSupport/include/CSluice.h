@@ -20,6 +20,7 @@
 #include "sl_process.h"
 #include "sl_result.h"
 #include "sl_shared_memory.h"
+#include "sl_spmc_ring.h"
 #include "sl_spsc_ring.h"
 #include "sl_stage_counters.h"
 #include "sl_swap_ring.h"

@@ -83,11 +83,14 @@ import Testing
   @Test func theBoundHoldsWhileElementsFlow() async throws {
     try await Stress.rounds(of: "bound while elements flow") { name, chance in
       let capacity = chance.pick([1, 2, 3, 5])
-      let producers = Int.random(in: 1...4, using: &chance)
+      let most = Int.random(in: 1...4, using: &chance)
       let subject =
-        chance.chance(20)
-        ? RingChoice.lanes(producers: producers, capacity: capacity, &chance)
-        : try subject(capacity: capacity, &chance)
+        switch Int.random(in: 0..<6, using: &chance) {
+        case 0: RingChoice.lanes(producers: most, capacity: capacity, &chance)
+        case 1: RingChoice.spmc(capacity: capacity, &chance)
+        default: try subject(capacity: capacity, &chance)
+        }
+      let producers = min(subject.mostProducers, most)
       let consumers = min(subject.mostConsumers, Int.random(in: 1...3, using: &chance))
       let count = 2_000
       let (producing, sent, takenAtMost, broken) = (Counter(), Counter(), Counter(), Counter())

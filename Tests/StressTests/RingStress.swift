@@ -10,6 +10,11 @@ enum RingChoice {
     .spscRing(capacity: capacity, first: firstPosition(&chance))
   }
 
+  /// Elements of a word to eight of them.
+  static func spmc(capacity: Int, _ chance: inout SeededGenerator) -> Subject {
+    .spmcRing(capacity: capacity, words: Int.random(in: 1...8, using: &chance), first: firstPosition(&chance))
+  }
+
   static func lanes(producers: Int, capacity: Int, _ chance: inout SeededGenerator) -> Subject {
     let laneCapacity = chance.chance(50) ? capacity : Int.random(in: 1...capacity, using: &chance)
     return .lanes(
@@ -52,6 +57,13 @@ enum RingChoice {
   @Test func spscRing() async throws {
     await Stress.rounds(of: "sl_spsc_ring") { name, chance in
       let subject = RingChoice.spsc(capacity: chance.pick(Self.capacities), &chance)
+      await Round(name, subject, tasks: 0, chance: chance).run()
+    }
+  }
+
+  @Test func spmcRing() async throws {
+    await Stress.rounds(of: "sl_spmc_ring") { name, chance in
+      let subject = RingChoice.spmc(capacity: chance.pick(Self.capacities), &chance)
       await Round(name, subject, tasks: 0, chance: chance).run()
     }
   }

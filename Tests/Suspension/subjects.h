@@ -5,6 +5,7 @@
 #define SUBJECTS(subject)                                                                          \
   subject(spsc_ring)                                                                               \
   subject(lanes)                                                                                   \
+  subject(spmc_ring)                                                                               \
   subject(mpmc_ring)                                                                               \
   subject(order_ring)                                                                              \
   subject(swap_ring)                                                                               \

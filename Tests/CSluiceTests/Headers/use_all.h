@@ -35,6 +35,19 @@ static void use_spsc_ring(void) {
   CHECK(!sl_spsc_ring_try_take(&ring, &slot));
 }
 
+static void use_spmc_ring(void) {
+  static sl_spmc_ring ring;
+  int element;
+  CHECK(sl_spmc_ring_init(&ring, 3, sizeof element, UINT64_MAX - 2) == 0);
+  CHECK(sl_spmc_ring_room(&ring, 4) == 3);
+  for (int i = 0; i < 3; i++) sl_spmc_ring_put(&ring, (size_t)i, &i, sizeof i);
+  sl_spmc_ring_publish(&ring, 3);
+  CHECK(sl_spmc_ring_room(&ring, 1) == 0 && sl_spmc_ring_count(&ring) == sl_spmc_ring_capacity(&ring));
+  for (int i = 0; i < 3; i++) CHECK(sl_spmc_ring_try_take(&ring, &element, sizeof element) && element == i);
+  CHECK(!sl_spmc_ring_try_take(&ring, &element, sizeof element) && sl_spmc_ring_passed(&ring) == 0);
+  sl_spmc_ring_destroy(&ring);
+}
+
 static void use_mpmc_ring(void) {
   static sl_mpmc_ring ring;
   sl_mpmc_ticket ticket;
@@ -155,6 +168,7 @@ static void use_exchange(void) {
 
 int main(void) {
   use_spsc_ring();
+  use_spmc_ring();
   use_mpmc_ring();
   use_order_ring();
   use_unbounded_queue();

@@ -162,6 +162,55 @@ extension Subject {
       mostConsumers: 1)
   }
 
+  /// Elements of some words, all made of the number: one that is torn is no element that anybody sent.
+  static func spmcRing(capacity: Int, words: Int, first: UInt64) -> Subject {
+    let size = words * 8
+    nonisolated(unsafe) let closed = UnsafeMutablePointer<sl_atomic_u32>.allocate(capacity: 1)
+    sl_store_relaxed_u32(closed, 0)
+    let its = Slots<sl_spmc_ring>(
+      slots: 0, { precondition(sl_spmc_ring_init($0, capacity, size, first) == 0) },
+      destroy: {
+        sl_spmc_ring_destroy($0)
+        closed.deallocate()
+      })
+    @Sendable func send(_ numbers: [UInt64]) -> Int {
+      let count = sl_spmc_ring_room(its.ring, numbers.count)
+      withUnsafeTemporaryAllocation(of: UInt64.self, capacity: words) { element in
+        for i in 0..<count {
+          for word in 0..<words {
+            element.initializeElement(at: word, to: numbers[i] &* UInt64(2 * word + 1))
+          }
+          sl_spmc_ring_put(its.ring, i, element.baseAddress, size)
+        }
+      }
+      if count > 0 { sl_spmc_ring_publish(its.ring, count) }
+      return count
+    }
+    @Sendable func receive() -> UInt64? {
+      withUnsafeTemporaryAllocation(of: UInt64.self, capacity: words) { element in
+        guard sl_spmc_ring_try_take(its.ring, element.baseAddress, size) else { return nil }
+        let isWhole = (0..<words).allSatisfy { element[$0] == element[0] &* UInt64(2 * $0 + 1) }
+        return isWhole ? element[0] : .max
+      }
+    }
+    @Sendable func isClosed() -> Bool { sl_load_acquire_u32(closed) != 0 }
+    let sendPort = SendPort(now: { send([$0]) == 1 ? .sent : .full }, manyNow: send)
+    let receivePort = ReceivePort(
+      now: {
+        let wasClosed = isClosed()  // before the look at the ring
+        return receive().map(Received.element) ?? (wasClosed ? .closed : .empty)
+      },
+      manyNow: { limit in
+        var numbers: [UInt64] = []
+        while numbers.count < limit, let number = receive() { numbers.append(number) }
+        return numbers
+      })
+    return Subject(
+      name: "sl_spmc_ring(\(capacity), \(words) words, \(first))", sendPort: { _ in sendPort },
+      receivePort: { _ in receivePort },
+      close: { sl_store_release_u32(closed, 1) }, producerCloses: true, canWait: false, mostProducers: 1)
+  }
+
   /// A lane for each producer. Whoever finds it full gives back what it was granted, as one that waits does.
   static func lanes(producers: Int, capacity: Int, laneCapacity: Int, first: UInt64) -> Subject {
     let slots = sl_spsc_ring_slots(laneCapacity)
