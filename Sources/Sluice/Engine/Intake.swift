@@ -119,8 +119,6 @@ final class Intake<Element>: @unchecked Sendable {
   /// A driver that can lease the producer which waits for space need not wake it.
   @usableFromInline @inline(never)
   func producerWaits(_ lease: Lease) {
-    // Asked for each item while a producer waits patiently, so first what needs nothing but the queue.
-    if channel.core.kind != .lanes, gauge.isPatient(ofConsumers: false), !gauge.isHalfEmpty { return }
     if Worker.driver(of: lease).leaseWaitingProducer(before: Int(position)) {
       _ = sl_event_count_take_from(channel.core.notFull, 0)
     } else {

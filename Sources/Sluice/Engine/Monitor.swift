@@ -2,7 +2,7 @@ import CSluice
 
 /// The slow tick: looks once a millisecond at the drivers that hold leases, and revokes the lease of
 /// one that has hardly moved, because it is inside a body (or a consumer) that takes long. One that
-/// only waits for a core, on a crowded machine, keeps it. It also looks at each worker that has
+/// only waits for a core, on a crowded machine, keeps it. It also looks once at each worker that has
 /// begun to wait for a queue (see `WaitWatch`).
 ///
 /// Its lock is taken when a lease begins and ends, once for each worker that waits, when a run ends, and at each
@@ -23,14 +23,8 @@ final class Monitor: @unchecked Sendable {
   private struct Wait {
     let watch: Unmanaged<WaitWatch>
     let number: UInt64
-    /// Ticks that have found it before.
-    var age = 0
-
-    /// The worker, if it is still in this wait.
-    var worker: Worker? {
-      let watch = watch.takeUnretainedValue()
-      return watch.number == number ? watch.worker : nil
-    }
+    /// Whether it was there at the last tick.
+    var isOld = false
   }
 
   private struct State {
@@ -54,29 +48,19 @@ final class Monitor: @unchecked Sendable {
   private let isTicking: UnsafeMutablePointer<sl_atomic_u32>
 
   private static let keepAlive: UInt64 = 1_000_000_000
-  /// What a wait lasts until a barrier is passed for it.
-  private static let ticksToBarrier = 8
 
   private struct Pace {
     var tickNanoseconds: UInt64 = 1_000_000
     /// Fewer items taken and produced than this in a tick (2.5 µs each): the bodies are worth threads
     /// of their own.
     var itemsOfShortBodies: UInt64 = 400
+    /// Where other workers of the driver's stage could work beside it, on another core: what passing an item from
+    /// core to core costs, or so.
+    var nanosecondsOfHandOver: UInt64 = 200
     /// Slow ticks before a lease is revoked.
     var patience = 2
     /// How long stages are not leased after a first revocation.
     var pauseNanoseconds: UInt64 = 5_000_000
-
-    /// What passing an item from core to core costs, or so.
-    private static let nanosecondsOfHandOver: UInt64 = 200
-    /// What a driver must have worked for a judgement.
-    private static let leastWork: UInt64 = 100_000
-
-    /// Whether items took so long that other workers of the driver's stage, where there are any, are better at work
-    /// beside it, on other cores.
-    func isDear(items: UInt64, nanoseconds: UInt64) -> Bool {
-      nanoseconds > max(items * Self.nanosecondsOfHandOver, Self.leastWork)
-    }
   }
 
   /// For tests, which revoke leases far more often than they would be.
@@ -210,8 +194,7 @@ final class Monitor: @unchecked Sendable {
   }
 
   /// A worker that waits patiently is left alone at the first tick; at the second one, unless it is another wait by
-  /// then, its patience ends. A wait that lasts is looked at until the barrier has been passed for it. In flows waits
-  /// are short, and nobody is interrupted by barriers. Returns whether there were any.
+  /// then, its patience ends. Returns whether there were any.
   private func lookAtWaits(_ waits: inout [Wait]) -> Bool {
     var next = sl_inbox_take_all(inbox)
     while let node = next {
@@ -221,29 +204,26 @@ final class Monitor: @unchecked Sendable {
     }
     forgetAbandoned()
     if waits.isEmpty { return false }
-    for wait in waits where wait.age == 1 { wait.worker?.endPatience() }
-    // The barrier, or what makes the looks below notifier's looks.
-    if waits.contains(where: { $0.age == Self.ticksToBarrier && $0.worker != nil }) {
-      sl_process_barrier()
-    } else {
-      sl_fence_seq_cst()
+    var kept: [Wait] = []
+    waits.removeAll { wait in
+      let watch = wait.watch.takeUnretainedValue()
+      let isSame = watch.number == wait.number
+      if isSame, watch.worker?.waitsPatiently == true, !wait.isOld {
+        kept.append(Wait(watch: wait.watch, number: wait.number, isOld: true))
+        return true
+      }
+      if isSame, wait.isOld { watch.worker?.endPatience() }
+      return false
     }
-    for index in waits.indices.reversed() {
-      if mustLookAgain(at: waits[index]) {
-        waits[index].age += 1
-      } else {
-        waits[index].watch.release()
-        waits.swapAt(index, waits.count - 1)
-        waits.removeLast()
+    if !waits.isEmpty {
+      sl_process_barrier()
+      for wait in waits {
+        wait.watch.takeUnretainedValue().worker?.wakeIfReady()
+        wait.watch.release()
       }
     }
+    waits = kept
     return true
-  }
-
-  private func mustLookAgain(at wait: Wait) -> Bool {
-    guard let worker = wait.worker else { return false }
-    if wait.age == 0, worker.waitsPatiently { return true }
-    return !worker.wakeIfReady() && wait.age < Self.ticksToBarrier
   }
 
   private func forgetAbandoned() {
@@ -264,14 +244,11 @@ final class Monitor: @unchecked Sendable {
       let worked = used &- entries[index].used
       entries[index].progress = progress
       entries[index].used = used
-      // Its neighbours wait for nothing but this lease.
-      let isDear = entries[index].worker.hasNeighbours && pace.isDear(items: steps / 2, nanoseconds: worked)
-      if isDear, entries[index].worker.revokeLease(pauseNanoseconds: pace.pauseNanoseconds) {
-        entries.swapAt(index, entries.count - 1)
-        entries.removeLast()
-      } else if entries[index].isNew {
+      if entries[index].isNew {
         entries[index].isNew = false
-      } else if steps >= pace.itemsOfShortBodies, !isDear {
+      } else if steps >= pace.itemsOfShortBodies,
+        !entries[index].worker.hasNeighbours || worked <= steps / 2 * pace.nanosecondsOfHandOver
+      {
         entries[index].slowTicks = 0
         entries[index].goodTicks += 1
         if entries[index].goodTicks % 16 == 0 { entries[index].worker.leaseGoesWell() }
