@@ -128,17 +128,6 @@ func children() -> [Int32] {
   }
 }
 
-/// The whole of a file of the system, or nothing. (`String(contentsOfFile:)` leaks a page where the file goes meanwhile.)
-func textOfFile(_ path: String) -> String {
-  let file = open(path, O_RDONLY | O_CLOEXEC)
-  guard file >= 0 else { return "" }
-  defer { close(file) }
-  var bytes: [UInt8] = []
-  var part = [UInt8](repeating: 0, count: 1 << 16)
-  while case let count = read(file, &part, part.count), count > 0 { bytes += part[..<count] }
-  return String(decoding: bytes, as: UTF8.self)
-}
-
 /// The segments that this process has mapped, of workers and of values.
 func mappedSegments() -> Int {
   textOfFile("/proc/self/maps").split(separator: "\n").filter { $0.contains("memfd:sluice") }.count

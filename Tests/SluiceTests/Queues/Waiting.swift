@@ -63,8 +63,7 @@ final class Waiting: Sendable {
 
 /// Whether the thread of this process sleeps.
 private func isAsleep(_ thread: Int) -> Bool {
-  guard let text = try? String(contentsOfFile: "/proc/self/task/\(thread)/stat", encoding: .utf8),
-    let name = text.lastIndex(of: ")")
-  else { return true }  // it has ended
+  let text = textOfFile("/proc/self/task/\(thread)/stat")
+  guard let name = text.lastIndex(of: ")") else { return true }  // it has ended
   return text[name...].dropFirst(2).first == "S"
 }
