@@ -107,6 +107,17 @@ static inline void sl_spin_pause(void) {
 
 #endif /* SL_ATOMIC_HEADER */
 
+/* Begins to bring a cache line for writing. Nothing depends on it. */
+static inline void sl_prefetch_to_write(const void *address) {
+#if defined(__x86_64__)
+  /* Compilers make a prefetch for reading of the builtin, unless told that the processor is a recent one; those that
+   * do not know this instruction pass over it. */
+  __asm__ volatile("prefetchw %0" : : "m"(*(const char *)address));
+#else
+  __builtin_prefetch(address, 1);
+#endif
+}
+
 /* The type of a field that is not atomic but that threads hand on to one another. Just T; the model
  * checker puts something in its place that finds races. */
 #ifndef SL_HANDED_ON

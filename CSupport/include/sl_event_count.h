@@ -128,6 +128,15 @@ static inline bool sl_event_count_has_any(const sl_event_count *e) {
   return false;
 }
 
+/* Whether another waiter than this one is announced. */
+static inline bool sl_event_count_has_other(const sl_event_count *e, uint32_t waiter) {
+  for (uint32_t i = 0; i < e->word_count; i++) {
+    uint64_t own = i == waiter / SL_EVENT_COUNT_BITS_ ? (uint64_t)1 << (waiter % SL_EVENT_COUNT_BITS_) : 0;
+    if ((sl_load_relaxed_u64(&e->words[i]) & ~own) != 0) return true;
+  }
+  return false;
+}
+
 /* Takes this waiter if it is announced; the caller must wake it. For who has made several conditions true, and
  * has then passed a sl_fence_seq_cst [EC1] [EC2], and knows which waiters wait for them; or who looks later on a
  * waiter's behalf, after sl_process_barrier. */

@@ -138,6 +138,9 @@ static inline void sl_spmc_ring_publish(sl_spmc_ring *ring, size_t n) {
 
 /* ---- Consumers ----------------------------------------------------------------------------- */
 
+/* A consumer will take soon: it had better begin to bring the line that it will write to. */
+static inline void sl_spmc_ring_will_take(const sl_spmc_ring *ring) { sl_prefetch_to_write(&ring->head_); }
+
 /* Moves the oldest element to `place`, which is written over also when there is none; false: empty. */
 static inline bool sl_spmc_ring_try_take(sl_spmc_ring *ring, void *place, size_t size) {
   uint32_t pauses = SL_BACKOFF_FIRST;

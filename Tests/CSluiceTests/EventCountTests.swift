@@ -89,6 +89,18 @@ private final class EventCount: @unchecked Sendable {
   }
 
   @Test(arguments: sizes)
+  func othersAreSeenBesideOneself(waiters: Int) {
+    let event = EventCount(waiters)
+    for waiter in 0..<waiters {
+      event.announce(waiter)
+      #expect((0..<waiters).filter { !sl_event_count_has_other(event.event, UInt32($0)) } == [waiter])
+      #expect(event.retract(waiter))
+      #expect(!sl_event_count_has_other(event.event, UInt32(waiter)))
+    }
+    #expect(event.isIntact)
+  }
+
+  @Test(arguments: sizes)
   func everyAnnouncedWaiterIsTakenOnce(waiters: Int) {
     let event = EventCount(waiters)
     for waiter in (0..<waiters).reversed() {
