@@ -41,8 +41,7 @@ public final class Run<Output: Sendable>: AsyncSequence, Sendable {
 
   /// What each stage has done so far. May be asked at any time, from any thread.
   public var report: RunReport {
-    let running: RunCore? = state.withLock { if case .running(let core) = $0 { core } else { nil } }
-    if let running { return running.report() }
+    if let core { return core.report() }
     return RunReport(
       elapsed: .zero,
       stages: stages.map {
@@ -51,6 +50,9 @@ public final class Run<Output: Sendable>: AsyncSequence, Sendable {
           peakQueueLength: 0, skipped: 0, retried: 0, failures: [])
       })
   }
+
+  /// Nil until it is iterated.
+  var core: RunCore? { state.withLock { if case .running(let core) = $0 { core } else { nil } } }
 
   public func makeAsyncIterator() -> AsyncIterator {
     let isFirst = isIterated.withLock { isIterated in

@@ -1,5 +1,6 @@
 import Foundation
-import Sluice
+
+@testable import Sluice
 
 /// Runs blocking code on a thread of its own, never on one of Swift's cooperative threads.
 func onThread<Result: Sendable>(
@@ -29,7 +30,9 @@ extension Pipeline {
         }
       }
     case .async:
-      for try await output in self(input) { try await each(output)?.suspend() }
+      let run = self(input)
+      watch { [weak run] in engineState(of: run?.core) }
+      for try await output in run { try await each(output)?.suspend() }
     }
   }
 

@@ -14,16 +14,23 @@ func withWatchdog<Result>(
 }
 
 /// Says where a test stands, for the message of the watchdog.
-func note(_ where: String) { Watchdog.place.withLock { $0 = `where` } }
+func note(_ where: String) {
+  Watchdog.place.withLock { $0 = `where` }
+  watch { "" }
+}
+
+/// Has the watchdog say this too.
+func watch(_ state: @escaping @Sendable () -> String) { Watchdog.state.withLock { $0 = state } }
 
 private final class Watchdog: @unchecked Sendable {
   static let place = Mutex("")
+  static let state = Mutex<@Sendable () -> String> { "" }
 
   private let condition = NSCondition()
   private var isDismissed = false
 
   init(seconds: Double, _ what: String) {
-    Self.place.withLock { $0 = "" }
+    note("")
     let end = Date().addingTimeInterval(seconds)
     Thread.detachNewThread { [self] in
       condition.lock()
@@ -32,7 +39,8 @@ private final class Watchdog: @unchecked Sendable {
       condition.unlock()
       guard hangs else { return }
       let place = Self.place.withLock { $0 }
-      let message = "Watchdog: \(what) \(place) was not through after \(seconds) s\n"
+      let state = Self.state.withLock { $0 }()
+      let message = "Watchdog: \(what) \(place) was not through after \(seconds) s\n\(state)\n"
       FileHandle.standardError.write(Data(message.utf8))
       abort()
     }
