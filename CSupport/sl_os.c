@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -75,10 +76,9 @@ sl_thread sl_thread_self(void) {
   return self;
 }
 
-uint64_t sl_process_cpu_nanoseconds(void) {
-  struct timespec used;
-  if (clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used) != 0) return 0;
-  return (uint64_t)used.tv_sec * 1000000000u + (uint64_t)used.tv_nsec;
+uint64_t sl_process_preemptions(void) {
+  struct rusage usage;
+  return getrusage(RUSAGE_SELF, &usage) == 0 ? (uint64_t)usage.ru_nivcsw : 0;
 }
 
 uint64_t sl_thread_cpu_nanoseconds(sl_thread thread) {

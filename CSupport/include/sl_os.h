@@ -45,8 +45,8 @@ sl_thread sl_thread_self(void);
 /* Processor time that the thread has used, in nanoseconds; 0 if it cannot be told. */
 uint64_t sl_thread_cpu_nanoseconds(sl_thread thread);
 
-/* Processor time that all threads of this process have used, in nanoseconds; 0 if it cannot be told. */
-uint64_t sl_process_cpu_nanoseconds(void);
+/* How often a thread of this process had to leave its core to another one before its time; 0 if it cannot be told. */
+uint64_t sl_process_preemptions(void);
 
 /* Whether the thread runs or waits for a core, rather than for an event. A few microseconds. */
 bool sl_thread_is_runnable(sl_thread thread);

@@ -9,12 +9,18 @@ import Testing
     var pace = FlowPace()
     var passed: UInt64 = 1_000
     var now: UInt64 = 5_000_000_000
+    var preemptions: UInt64 = 40
 
-    /// A wait begins, `items` at this interval after the last one.
-    mutating func wait(items: UInt64, nanosecondsApart: UInt64, isForRoom: Bool = false) -> Bool {
+    /// A wait begins, `items` at this interval after the last one; meanwhile threads were preempted.
+    mutating func wait(
+      items: UInt64, nanosecondsApart: UInt64, isForRoom: Bool = false, preemptions preempted: UInt64 = 0
+    ) -> Bool {
       passed += items
       now += items * nanosecondsApart
-      return pace.beginsWait(passed: passed, nanoseconds: now, isForRoom: isForRoom)
+      preemptions += preempted
+      return pace.beginsWait(passed: passed, nanoseconds: now, isForRoom: isForRoom) { [preemptions] in
+        preemptions
+      }
     }
   }
 
@@ -28,13 +34,28 @@ import Testing
     #expect(!sparse)
   }
 
-  /// Items 20 µs apart are handed over one by one, whether or not the cores are busy; but behind a full queue
+  /// Items 10 µs apart are worth a wake-up each where a core is idle; not where whoever is woken preempts somebody.
+  @Test func whatIsWokenForItems10MicrosecondsApart() {
+    for (preempted, isPatient) in [(UInt64(0), false), (1, true)] {
+      var flow = Flow()
+      let waits = (0..<200).map { _ in flow.wait(items: 1, nanosecondsApart: 10_000, preemptions: preempted) }
+      #expect(waits.last == isPatient)
+      #expect(waits.contains(true) == isPatient)
+      // And the other way round, once that is seen.
+      let later = (0..<200).map { _ in
+        flow.wait(items: 1, nanosecondsApart: 10_000, preemptions: 1 - preempted)
+      }
+      #expect(later.last == !isPatient)
+    }
+  }
+
+  /// Items 30 µs apart are handed over one by one, whether or not the cores are busy; but behind a full queue
   /// nobody waits for the producer.
-  @Test func whatWaitsForItems20MicrosecondsApart() {
+  @Test func whatWaitsForItems30MicrosecondsApart() {
     var (forItems, forRoom) = (Flow(), Flow())
-    let each = (0..<100).map { _ in forItems.wait(items: 1, nanosecondsApart: 20_000) }
+    let each = (0..<100).map { _ in forItems.wait(items: 1, nanosecondsApart: 30_000, preemptions: 1) }
     #expect(!each.contains(true))
-    let later = (0..<20).map { _ in forRoom.wait(items: 1, nanosecondsApart: 20_000, isForRoom: true) }
+    let later = (0..<20).map { _ in forRoom.wait(items: 1, nanosecondsApart: 30_000, isForRoom: true) }
     #expect(later.last == true)
   }
 

@@ -13,28 +13,32 @@ struct FlowPace {
   /// Waits until one may be patient again, after one that did not pay.
   private var abstinence: UInt32 = 0
   private var nextAbstinence = Self.leastAbstinence
-  /// Whether all cores were busy with this process, when that was last looked at, and what the clocks were then.
   private var coresAreBusy = false
-  private var lastLook: (wall: UInt64, used: UInt64) = (0, 0)
+  /// When that was last looked at, how often threads had been preempted by then, and the waits since.
+  private var lastLook: (nanoseconds: UInt64, preemptions: UInt64) = (0, 0)
+  private var waitsSinceLook: UInt64 = 0
 
   private static let longestInterval: UInt64 = 1_000_000
   /// So dense that waking for each item would take most of the time of who wakes.
   private static let denseInterval: UInt64 = 2_000
   /// So dense that a tick brings as many items as make a wake-up cheap: where waking takes a core from the work,
   /// and where nobody waits for what the sleeper would do, as behind a full queue.
-  private static let longestInABusyFlow: UInt64 = 12_000
+  private static let longestInABusyFlow: UInt64 = 20_000
   private static let longestBehindAFullQueue: UInt64 = 40_000
   private static let fewestItems: UInt64 = 32
   private static let leastAbstinence: UInt32 = 64
   private static let mostAbstinence: UInt32 = 4_096
   private static let looksEvery: UInt64 = 500_000
-  private static let cores = UInt64(sl_core_count())
 
   /// A wait begins. One end of a pair that answer each other is never patient for long: a patient wait that
   /// lasted until the ticks and brought few items keeps from the next ones, and for longer each time.
   ///
-  /// - Parameter isForRoom: whether the wait is for places, not for items.
-  mutating func beginsWait(passed: UInt64, nanoseconds: UInt64, isForRoom: Bool) -> Bool {
+  /// - Parameters:
+  ///   - isForRoom: whether the wait is for places, not for items.
+  ///   - preemptions: how often threads of this process were preempted; tests have their own.
+  mutating func beginsWait(
+    passed: UInt64, nanoseconds: UInt64, isForRoom: Bool, preemptions: () -> UInt64 = sl_process_preemptions
+  ) -> Bool {
     let items = passed &- self.passed
     let elapsed = nanoseconds &- self.nanoseconds
     interval = (interval + min(elapsed / max(items, 1), Self.longestInterval)) / 2
@@ -48,21 +52,23 @@ struct FlowPace {
     } else if abstinence > 0 {
       abstinence -= 1
     }
-    let isDense = isForRoom ? interval < Self.longestBehindAFullQueue : isDense(nanoseconds)
+    let isDense =
+      isForRoom ? interval < Self.longestBehindAFullQueue : isDense(nanoseconds, preemptions)
     wasPatient = abstinence == 0 && isDense
     return wasPatient
   }
 
-  private mutating func isDense(_ now: UInt64) -> Bool {
+  private mutating func isDense(_ now: UInt64, _ preemptions: () -> UInt64) -> Bool {
     if interval < Self.denseInterval { return true }
     guard interval < Self.longestInABusyFlow else { return false }
-    let elapsed = now &- lastLook.wall
-    if elapsed >= Self.looksEvery {
-      let used = sl_process_cpu_nanoseconds()
-      // At most a twentieth of all cores was idle.
-      coresAreBusy = (used &- lastLook.used) / 19 >= elapsed / 20 * Self.cores && lastLook.wall != 0
-      lastLook = (now, used)
-    }
+    waitsSinceLook += 1
+    guard now &- lastLook.nanoseconds >= Self.looksEvery else { return coresAreBusy }
+    // Where no core is idle, whoever is woken for an item preempts somebody, and the system counts that at once; its
+    // count of processor time lags behind by as much as a timer's tick.
+    let count = preemptions()
+    coresAreBusy = lastLook.nanoseconds != 0 && 2 * (count &- lastLook.preemptions) >= waitsSinceLook
+    lastLook = (now, count)
+    waitsSinceLook = 0
     return coresAreBusy
   }
 }

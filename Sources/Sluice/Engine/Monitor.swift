@@ -25,6 +25,12 @@ final class Monitor: @unchecked Sendable {
     let number: UInt64
     /// Whether it was there at the last tick.
     var isOld = false
+
+    /// The worker, if it is still in this wait.
+    var worker: Worker? {
+      let watch = watch.takeUnretainedValue()
+      return watch.number == number ? watch.worker : nil
+    }
   }
 
   private struct State {
@@ -54,13 +60,21 @@ final class Monitor: @unchecked Sendable {
     /// Fewer items taken and produced than this in a tick (2.5 µs each): the bodies are worth threads
     /// of their own.
     var itemsOfShortBodies: UInt64 = 400
-    /// Where other workers of the driver's stage could work beside it, on another core: what passing an item from
-    /// core to core costs, or so.
-    var nanosecondsOfHandOver: UInt64 = 200
     /// Slow ticks before a lease is revoked.
     var patience = 2
     /// How long stages are not leased after a first revocation.
     var pauseNanoseconds: UInt64 = 5_000_000
+
+    /// What passing an item from core to core costs, or so.
+    private static let nanosecondsOfHandOver: UInt64 = 200
+    /// What a driver must have worked for a judgement.
+    private static let leastWork: UInt64 = 100_000
+
+    /// Whether items took so long that other workers of the driver's stage, where there are any, are better at work
+    /// beside it, on other cores.
+    func isDear(items: UInt64, nanoseconds: UInt64) -> Bool {
+      nanoseconds > max(items * Self.nanosecondsOfHandOver, Self.leastWork)
+    }
   }
 
   /// For tests, which revoke leases far more often than they would be.
@@ -194,7 +208,8 @@ final class Monitor: @unchecked Sendable {
   }
 
   /// A worker that waits patiently is left alone at the first tick; at the second one, unless it is another wait by
-  /// then, its patience ends. Returns whether there were any.
+  /// then, its patience ends. In flows waits are short, and nobody is interrupted by the barrier. Returns whether there
+  /// were any.
   private func lookAtWaits(_ waits: inout [Wait]) -> Bool {
     var next = sl_inbox_take_all(inbox)
     while let node = next {
@@ -206,13 +221,15 @@ final class Monitor: @unchecked Sendable {
     if waits.isEmpty { return false }
     var kept: [Wait] = []
     waits.removeAll { wait in
-      let watch = wait.watch.takeUnretainedValue()
-      let isSame = watch.number == wait.number
-      if isSame, watch.worker?.waitsPatiently == true, !wait.isOld {
+      guard let worker = wait.worker else {
+        wait.watch.release()
+        return true
+      }
+      if worker.waitsPatiently, !wait.isOld {
         kept.append(Wait(watch: wait.watch, number: wait.number, isOld: true))
         return true
       }
-      if isSame, wait.isOld { watch.worker?.endPatience() }
+      if wait.isOld { worker.endPatience() }
       return false
     }
     if !waits.isEmpty {
@@ -244,11 +261,14 @@ final class Monitor: @unchecked Sendable {
       let worked = used &- entries[index].used
       entries[index].progress = progress
       entries[index].used = used
-      if entries[index].isNew {
+      // Its neighbours wait for nothing but this lease.
+      let isDear = entries[index].worker.hasNeighbours && pace.isDear(items: steps / 2, nanoseconds: worked)
+      if isDear, entries[index].worker.revokeLease(pauseNanoseconds: pace.pauseNanoseconds) {
+        entries.swapAt(index, entries.count - 1)
+        entries.removeLast()
+      } else if entries[index].isNew {
         entries[index].isNew = false
-      } else if steps >= pace.itemsOfShortBodies,
-        !entries[index].worker.hasNeighbours || worked <= steps / 2 * pace.nanosecondsOfHandOver
-      {
+      } else if steps >= pace.itemsOfShortBodies, !isDear {
         entries[index].slowTicks = 0
         entries[index].goodTicks += 1
         if entries[index].goodTicks % 16 == 0 { entries[index].worker.leaseGoesWell() }

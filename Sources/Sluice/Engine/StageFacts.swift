@@ -29,7 +29,7 @@ struct StageFacts {
   func wasRevoked(firstPause: UInt64) {
     let length = max(sl_load_relaxed_u64(pause), firstPause)
     sl_store_relaxed_u64(leasableFrom, sl_now_nanoseconds() + length)
-    sl_store_relaxed_u64(pause, min(length * 2, Self.longestPause))
+    sl_store_relaxed_u64(pause, min(length * 4, Self.longestPause))
   }
 
   /// A lease that holds this stage goes well.
