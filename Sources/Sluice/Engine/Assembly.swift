@@ -64,7 +64,14 @@ final class Assembly {
         && (isLast || descriptions[index + 1].processes == 0)
         && ChannelCore.suitsLanes(
           throttle: throttle, producers: description.workers, elementSize: MemoryLayout<Output>.stride)
-      kind = description.workers == 1 && consumerCount == 1 ? .spsc : mayHaveLanes ? .lanes : .mpmc
+      // An ordered stage needs the number of each element that it takes.
+      let mayBeCopied =
+        !isLast && !descriptions[index + 1].ordered && ChannelCore.suitsCopies(of: Output.self)
+      if description.workers == 1 {
+        kind = consumerCount == 1 ? .spsc : mayBeCopied ? .spmc : .mpmc
+      } else {
+        kind = mayHaveLanes ? .lanes : .mpmc
+      }
     } else {
       kind = .unbounded
     }

@@ -60,7 +60,7 @@ extension Channel {
       sl_unbounded_queue_release(queue, &ticket)
       core.returnCredit()
       return .element(number)
-    case .spsc, .single, .lanes:
+    case .spsc, .spmc, .single, .lanes:
       preconditionFailure("Sluice: this queue has no numbers")
     }
   }

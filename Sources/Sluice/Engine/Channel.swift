@@ -11,7 +11,8 @@ struct Channel<Element>: @unchecked Sendable {
     kind: ChannelCore.Kind, throttle: Int, producers: WorkerList, consumers: WorkerList, arena: Arena
   ) {
     let core = ChannelCore(
-      kind: kind, throttle: throttle, elementSize: MemoryLayout<Element>.stride,
+      kind: kind, throttle: throttle,
+      elementSize: kind == .spmc ? MemoryLayout<Element>.size : MemoryLayout<Element>.stride,
       elementAlignment: MemoryLayout<Element>.alignment, producers: producers, consumers: consumers,
       arena: arena)
     let elements = UnsafeMutablePointer<Element>.allocate(capacity: max(core.slots, 1))
@@ -41,6 +42,13 @@ struct Channel<Element>: @unchecked Sendable {
       .assumingMemoryBound(to: Element.self)
   }
 
+  /// Moves an element into the free place that the SPMC ring has.
+  @inlinable @inline(__always)
+  func put(_ place: UnsafeMutablePointer<Element>) {
+    sl_spmc_ring_put(core.spmc, 0, place, MemoryLayout<Element>.size)
+    sl_spmc_ring_publish(core.spmc, 1)
+  }
+
   /// Enqueues the element, or returns it when the queue is full.
   ///
   /// Wakes nobody: the caller calls `core.notifyNotEmpty()`.
@@ -58,6 +66,14 @@ struct Channel<Element>: @unchecked Sendable {
       guard sl_mpmc_ring_try_claim(core.mpmc, &ticket) else { return element }
       slot(ticket).initialize(to: element)
       sl_mpmc_ring_commit(ticket)
+      return nil
+    case .spmc:
+      guard sl_spmc_ring_room(core.spmc, 1) == 1 else { return element }
+      withUnsafeTemporaryAllocation(of: Element.self, capacity: 1) { place in
+        let place = place.baseAddress.unsafelyUnwrapped
+        place.initialize(to: copy element)
+        put(place)
+      }
       return nil
     case .unbounded, .ordered, .lanes:
       return enqueueLinked(element)
@@ -83,6 +99,10 @@ struct Channel<Element>: @unchecked Sendable {
       guard sl_mpmc_ring_try_claim(core.mpmc, &ticket) else { return false }
       slot(ticket).moveInitialize(from: place, count: 1)
       sl_mpmc_ring_commit(ticket)
+      return true
+    case .spmc:
+      guard sl_spmc_ring_room(core.spmc, 1) == 1 else { return false }
+      put(place)
       return true
     case .lanes:
       var slot = 0
@@ -135,6 +155,11 @@ struct Channel<Element>: @unchecked Sendable {
       let element = slot(ticket).move()
       sl_mpmc_ring_release(ticket)
       return element
+    case .spmc:
+      return withUnsafeTemporaryAllocation(of: Element.self, capacity: 1) { place in
+        let place = place.baseAddress.unsafelyUnwrapped
+        return sl_spmc_ring_try_take(core.spmc, place, MemoryLayout<Element>.size) ? place.move() : nil
+      }
     case .lanes:
       var slot = 0
       var lane: UInt32 = 0
@@ -163,6 +188,8 @@ struct Channel<Element>: @unchecked Sendable {
       place.moveInitialize(from: slot(ticket), count: 1)
       sl_mpmc_ring_release(ticket)
       return true
+    case .spmc:
+      return sl_spmc_ring_try_take(core.spmc, place, MemoryLayout<Element>.size)
     case .lanes:
       var slot = 0
       var lane: UInt32 = 0

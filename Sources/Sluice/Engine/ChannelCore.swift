@@ -4,8 +4,9 @@ import CSluice
 /// unbounded queue itself, the two events that its ends wait on, and the closed state.
 ///
 /// Which form of queue it is follows from what is known of its ends: one producer and one consumer
-/// make it the SPSC ring, several of either the MPMC ring, no throttle (or one too large to lay out
-/// in advance) the unbounded queue, which then counts credits.
+/// make it the SPSC ring, several consumers the SPMC ring if elements are small, several producers lanes
+/// if they suit, anything else the MPMC ring; no throttle (or one too large to lay out in advance) the
+/// unbounded queue, which then counts credits.
 @usableFromInline
 final class ChannelCore: @unchecked Sendable {
   @usableFromInline
@@ -14,6 +15,8 @@ final class ChannelCore: @unchecked Sendable {
     case single
     case spsc
     case mpmc
+    /// One producer, several consumers, and elements that may be moved as bytes.
+    case spmc
     /// One consumer; each of several producers has a ring of its own.
     case lanes
     case unbounded
@@ -32,6 +35,7 @@ final class ChannelCore: @unchecked Sendable {
   @usableFromInline let slots: Int
   @usableFromInline let spsc: UnsafeMutablePointer<sl_spsc_ring>
   @usableFromInline let mpmc: UnsafeMutablePointer<sl_mpmc_ring>
+  @usableFromInline let spmc: UnsafeMutablePointer<sl_spmc_ring>
   @usableFromInline let lanes: UnsafeMutablePointer<sl_lanes>
   /// Elements in each lane.
   @usableFromInline let laneSlots: Int
@@ -68,6 +72,7 @@ final class ChannelCore: @unchecked Sendable {
     self.elementAlignment = elementAlignment
     spsc = arena.allocate(sl_spsc_ring.self)
     mpmc = arena.allocate(sl_mpmc_ring.self)
+    spmc = arena.allocate(sl_spmc_ring.self)
     lanes = arena.allocate(sl_lanes.self)
     credits = arena.allocate(sl_atomic_u64.self)
     linked = arena.allocate(sl_atomic_u64.self)
@@ -94,8 +99,8 @@ final class ChannelCore: @unchecked Sendable {
         capacity: throttle, elementSize: elementSize, elementAlignment: elementAlignment,
         producers: producers.count, arena: arena) : nil
     gauge = QueueGauge(
-      kind: kind, throttle: throttle, spsc: spsc, mpmc: mpmc, lanes: lanes, linked: linked, credits: credits,
-      closed: closed,
+      kind: kind, throttle: throttle, spsc: spsc, mpmc: mpmc, spmc: spmc, lanes: lanes, linked: linked,
+      credits: credits, closed: closed,
       notEmpty: notEmpty, notFull: notFull, busyProducers: busyProducers,
       consumersArePatient: consumersArePatient, producersArePatient: producersArePatient,
       elementsToWake: QueueGauge.elementsToWake(throttle: throttle, consumers: consumers.count),
@@ -115,6 +120,10 @@ final class ChannelCore: @unchecked Sendable {
       precondition(
         sl_mpmc_ring_init(mpmc, throttle, elementSize, elementAlignment, 0) == 0,
         "Sluice: out of memory for a queue")
+    case .spmc:
+      slots = 0
+      precondition(
+        sl_spmc_ring_init(spmc, throttle, elementSize, 0) == 0, "Sluice: out of memory for a queue")
     case .lanes:
       slots = producers.count * laneSlots
       sl_lanes_init(
@@ -140,9 +149,15 @@ final class ChannelCore: @unchecked Sendable {
     return throttle >= 4 * producers && capacity * producers * elementSize <= 1 << 22
   }
 
+  /// Whether several consumers may copy an element as bytes and then find out which of them has it.
+  static func suitsCopies<Element>(of _: Element.Type) -> Bool {
+    MemoryLayout<Element>.size <= SL_SPMC_LARGEST && _isBitwiseTakable(Element.self)
+  }
+
   deinit {
     destroyElements?()
     if kind == .mpmc { sl_mpmc_ring_destroy(mpmc) }
+    if kind == .spmc { sl_spmc_ring_destroy(spmc) }
     if let unbounded { sl_unbounded_queue_destroy(unbounded) }
   }
 

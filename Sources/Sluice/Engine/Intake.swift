@@ -39,7 +39,7 @@ final class Intake<Element>: @unchecked Sendable {
     channel = port.channel
     pull = port.pull
     fill = port.fill
-    prefersQueue = port.fill != nil
+    prefersQueue = port.fill != nil && port.channel.core.kind == .spsc
     token = port.token
     canPull = port.canPull
     gauge = port.channel.core.gauge
@@ -92,7 +92,9 @@ final class Intake<Element>: @unchecked Sendable {
         notifyProducer(lease)
         return queued
       }
-      if prefersQueue, sl_token_is_leased(token, lease.pointee.id), !gauge.isClosed, let fill, fill(lease) {
+      if prefersQueue, sl_token_is_leased(token, lease.pointee.id), !gauge.isClosed, !isHeld, let fill,
+        fill(lease)
+      {
         continue
       }
       switch prepareToPull(lease) {
@@ -119,8 +121,12 @@ final class Intake<Element>: @unchecked Sendable {
   /// A driver that can lease the producer which waits for space need not wake it.
   @usableFromInline @inline(never)
   func producerWaits(_ lease: Lease) {
+    // Asked for each item while a producer waits patiently, so first what needs nothing but the queue.
+    if channel.core.kind != .lanes, gauge.isPatient(ofConsumers: false), !gauge.isHalfEmpty { return }
     if Worker.driver(of: lease).leaseWaitingProducer(before: Int(position)) {
       _ = sl_event_count_take_from(channel.core.notFull, 0)
+    } else if let fill, channel.core.kind == .spmc {
+      refill(fill)
     } else {
       channel.core.tellProducers()
     }
@@ -164,11 +170,15 @@ final class Intake<Element>: @unchecked Sendable {
     return .nothing
   }
 
+  /// Whether the stage before holds an output that found the queue full, which comes before all others. The holder's
+  /// of that stage's token.
+  @usableFromInline var isHeld: Bool { held?.isFull.pointee ?? false }
+
   /// Enqueues the output that the stage before, whose token this driver has, held when its queue was full; false:
   /// there is none. The queue is empty now, or has become so, but where this stage has several workers, one of them may
   /// not have given the place of its last item back: then the output stays for another look.
-  private func enqueueHeld() -> Bool {
-    guard let held, held.isFull.pointee else { return false }
+  func enqueueHeld() -> Bool {
+    guard isHeld, let held else { return false }
     guard channel.enqueue(from: held.pointer, producer: 0) else { return true }
     held.isFull.pointee = false
     // The next stage's token may have been revoked meanwhile, and its new holder may wait for this.

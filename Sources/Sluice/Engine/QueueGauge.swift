@@ -11,6 +11,7 @@ struct QueueGauge {
   @usableFromInline let throttle: Int
   @usableFromInline let spsc: UnsafeMutablePointer<sl_spsc_ring>
   @usableFromInline let mpmc: UnsafeMutablePointer<sl_mpmc_ring>
+  @usableFromInline let spmc: UnsafeMutablePointer<sl_spmc_ring>
   @usableFromInline let lanes: UnsafeMutablePointer<sl_lanes>
   /// The address of the unbounded queue; 0 before its first element.
   let linked: UnsafeMutablePointer<sl_atomic_u64>
@@ -40,6 +41,7 @@ struct QueueGauge {
     switch kind {
     case .single, .spsc: return Int(sl_spsc_ring_count(spsc))
     case .mpmc: return Int(sl_mpmc_ring_count(mpmc))
+    case .spmc: return Int(sl_spmc_ring_count(spmc))
     case .lanes: return Int(sl_lanes_count(lanes))
     case .unbounded: return unbounded.map { Int(sl_unbounded_queue_count($0)) } ?? 0
     case .ordered: return isEmpty ? 0 : 1
@@ -66,7 +68,7 @@ struct QueueGauge {
   var hasSpace: Bool {
     switch kind {
     case .single: return false
-    case .spsc: return count < throttle
+    case .spsc, .spmc: return count < throttle
     case .mpmc: return sl_mpmc_ring_may_claim(mpmc)
     case .lanes: return sl_lanes_has_some_room(lanes)
     case .unbounded: return throttle == 0 || sl_load_acquire_u64(credits) < UInt64(throttle)
@@ -93,6 +95,7 @@ struct QueueGauge {
     switch kind {
     case .spsc: return sl_spsc_ring_passed(spsc)
     case .mpmc: return sl_mpmc_ring_passed(mpmc)
+    case .spmc: return sl_spmc_ring_passed(spmc)
     case .lanes: return sl_lanes_passed(lanes)
     case .single, .unbounded, .ordered: return nil
     }

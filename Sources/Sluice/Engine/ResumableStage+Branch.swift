@@ -67,9 +67,21 @@ extension StageParts {
   func fill<Elements: Sequence & SendableMetatype>(
     with _: Elements.Type, from slot: Slot<Elements.Iterator>, _ intake: Intake<Input>
   ) -> Fill? where Elements.Element == Output {
-    guard Elements.self is any PromptSequence.Type, output.core.kind == .spsc,
-      output.core.gauge.throttle >= Self.fewestToFill
-    else { return nil }
+    guard Elements.self is any PromptSequence.Type, output.core.gauge.throttle >= Self.fewestToFill else {
+      return nil
+    }
+    switch output.core.kind {
+    case .spsc: return fillAhead(with: Elements.self, from: slot, intake)
+    case .spmc: return fillForMany(with: Elements.self, from: slot, intake)
+    default: return nil
+    }
+  }
+
+  /// For a single consumer, which fills the queue when it finds it empty.
+  @inlinable
+  func fillAhead<Elements: Sequence & SendableMetatype>(
+    with _: Elements.Type, from slot: Slot<Elements.Iterator>, _ intake: Intake<Input>
+  ) -> Fill where Elements.Element == Output {
     let (queue, ring) = (output.core, output.core.spsc)
     let (elements, counters) = (output.elements, intake.counters)
     return { lease in
@@ -88,6 +100,38 @@ extension StageParts {
       // The next stage's token may have been revoked meanwhile, and its new holder may wait for these.
       queue.notifyNotEmpty()
       return made > 0
+    }
+  }
+
+  /// For several consumers, one of which fills the queue in the stead of this stage's worker, where that waits for
+  /// room (see `Intake.refill`).
+  @inlinable
+  func fillForMany<Elements: Sequence & SendableMetatype>(
+    with _: Elements.Type, from slot: Slot<Elements.Iterator>, _ intake: Intake<Input>
+  ) -> Fill where Elements.Element == Output {
+    let (queue, ring, counters) = (output.core, output.core.spmc, intake.counters)
+    return { lease in
+      guard slot.isFull.pointee, sl_lease_enter(lease, intake.position) else { return false }
+      let isTimed = sl_stage_counters_timed(counters)
+      let places = sl_spmc_ring_room(ring, isTimed ? 1 : Int(sl_stage_counters_before_timed(counters, 64)))
+      let started = isTimed ? sl_now_nanoseconds() : 0
+      let made = withUnsafeTemporaryAllocation(of: Output.self, capacity: 1) { place in
+        let place = place.baseAddress.unsafelyUnwrapped
+        var made = 0
+        while made < places, let next = slot.pointer.pointee.next() {
+          place.initialize(to: next)
+          sl_spmc_ring_put(ring, made, place, MemoryLayout<Output>.size)
+          made &+= 1
+        }
+        return made
+      }
+      guard made > 0 else { return false }
+      if isTimed { sl_stage_counters_busy_add(counters, sl_now_nanoseconds() - started) }
+      sl_spmc_ring_publish(ring, made)
+      sl_stage_counters_produce_many(counters, UInt64(made))
+      sl_stage_counters_queue_length(counters, UInt64(queue.count))
+      queue.notifyNotEmpty()
+      return true
     }
   }
 

@@ -105,6 +105,7 @@ extension StageParts {
       } else {
         place.initialize(to: try body(item.move()))
       }
+      if intake.gauge.kind == .spmc { sl_spmc_ring_will_take(intake.gauge.spmc) }
     } catch {
       return intake.failCounted(error, lease)
     }

@@ -35,15 +35,15 @@ extension Worker {
 
   /// Says that this worker is about to wait. It looks whether there is something to do afterwards.
   ///
-  /// - Returns: whether the wait is a patient one, as asked for: not if nobody is there that would end it.
+  /// - Returns: whether the wait is a patient one, as asked for: not if nobody is there that would end it, nor if
+  ///   somebody at the same end waits who is not patient.
   @discardableResult
   func announce(_ side: Side, isPatient: Bool = false) -> Bool {
     guard let event = event(side), let queue = gauge(side) else { return false }
-    queue.setPatience(isPatient, ofConsumers: side == .input)
     sl_store_relaxed_u64(waits, sl_load_relaxed_u64(waits) &+ 1)
     becomesQuiet()
     if side == .output { passOnRoom() }
-    sl_event_count_announce(event, UInt32(index))
+    let isPatient = announce(at: event, of: queue, ofConsumers: side == .input, isPatient: isPatient)
     run.engine.monitor.lookLater(at: self)
     // Who waits has nothing to tell soon: those that wait patiently for it need not wait on.
     output?.endPatienceOfConsumers()
@@ -52,6 +52,24 @@ extension Worker {
     // Either the last producer that becomes quiet sees the announcement, or it is seen here to be quiet.
     guard isPatient, queue.hasBusyProducers else {
       queue.setPatience(false, ofConsumers: true)
+      return false
+    }
+    return true
+  }
+
+  /// Patience belongs to a queue's end, and so to all who wait there. It begins only while nobody else does: either
+  /// a neighbour that announces itself impatiently at the same time is seen here, or it comes later, and ends it.
+  private func announce(
+    at event: UnsafeMutablePointer<sl_event_count>, of queue: QueueGauge, ofConsumers: Bool, isPatient: Bool
+  ) -> Bool {
+    let begins = isPatient && !sl_event_count_has_any(event)
+    if begins != queue.isPatient(ofConsumers: ofConsumers), begins || !isPatient {
+      queue.setPatience(begins, ofConsumers: ofConsumers)
+    }
+    sl_event_count_announce(event, UInt32(index))
+    guard queue.isPatient(ofConsumers: ofConsumers) else { return false }
+    if !isPatient || (begins && sl_event_count_has_other(event, UInt32(index))) {
+      queue.setPatience(false, ofConsumers: ofConsumers)
       return false
     }
     return true
@@ -81,7 +99,7 @@ extension Worker {
     return (side == .input ? input : output)?.mayBePatient(ofConsumers: side == .input) ?? false
   }
 
-  private func retract(_ side: Side) {
+  func retract(_ side: Side) {
     isBusyAgain()
     guard let event = event(side) else { return }
     _ = sl_event_count_retract(event, UInt32(index))
