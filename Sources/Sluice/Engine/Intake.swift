@@ -122,10 +122,14 @@ final class Intake<Element>: @unchecked Sendable {
   @usableFromInline @inline(never)
   func producerWaits(_ lease: Lease) {
     // Asked for each item while a producer waits patiently, so first what needs nothing but the queue.
-    if channel.core.kind != .lanes, gauge.isPatient(ofConsumers: false), !gauge.isHalfEmpty { return }
+    if channel.core.kind != .lanes, gauge.isPatient(ofConsumers: false),
+      !(canRefill ? hasRoomToRefill : gauge.isHalfEmpty)
+    {
+      return
+    }
     if Worker.driver(of: lease).leaseWaitingProducer(before: Int(position)) {
       _ = sl_event_count_take_from(channel.core.notFull, 0)
-    } else if let fill, channel.core.kind == .spmc {
+    } else if canRefill, let fill {
       refill(fill)
     } else {
       channel.core.tellProducers()

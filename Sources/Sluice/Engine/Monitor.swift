@@ -208,8 +208,8 @@ final class Monitor: @unchecked Sendable {
   }
 
   /// A worker that waits patiently is left alone at the first tick; at the second one, unless it is another wait by
-  /// then, its patience ends. In flows waits are short, and nobody is interrupted by the barrier. Returns whether there
-  /// were any.
+  /// then, its patience ends. Who has something to do is woken; only for those that have nothing, as far as can be seen
+  /// without it, the barrier is passed. So in flows nobody is interrupted by it. Returns whether there were any waits.
   private func lookAtWaits(_ waits: inout [Wait]) -> Bool {
     var next = sl_inbox_take_all(inbox)
     while let node = next {
@@ -221,21 +221,22 @@ final class Monitor: @unchecked Sendable {
     if waits.isEmpty { return false }
     var kept: [Wait] = []
     waits.removeAll { wait in
-      guard let worker = wait.worker else {
-        wait.watch.release()
-        return true
+      let worker = wait.worker
+      if let worker {
+        if worker.waitsPatiently, !wait.isOld {
+          kept.append(Wait(watch: wait.watch, number: wait.number, isOld: true))
+          return true
+        }
+        if wait.isOld { worker.endPatience() }
+        if !worker.wakeIfReady() { return false }
       }
-      if worker.waitsPatiently, !wait.isOld {
-        kept.append(Wait(watch: wait.watch, number: wait.number, isOld: true))
-        return true
-      }
-      if wait.isOld { worker.endPatience() }
-      return false
+      wait.watch.release()
+      return true
     }
     if !waits.isEmpty {
       sl_process_barrier()
       for wait in waits {
-        wait.watch.takeUnretainedValue().worker?.wakeIfReady()
+        _ = wait.worker?.wakeIfReady()
         wait.watch.release()
       }
     }

@@ -7,7 +7,8 @@ import CSluice
 /// how it is passed and no thunk stands between them.
 @usableFromInline typealias Pull<Element> = (Lease, UnsafeMutablePointer<Element>) -> Bool
 
-/// Produces some items of a stage at once, into its output queue, which is empty. False: `Pull` must say what is next.
+/// Produces some items of a stage at once, into its output queue, for who holds its token through the lease and knows that
+/// it holds no output. False: there is no room, or `Pull` must say what is next.
 @usableFromInline typealias Fill = (Lease) -> Bool
 
 /// How a resumable worker produces.

@@ -4,6 +4,12 @@ import CSluice
 /// produces some of them on its own thread, and the worker goes on waiting. Waking it would cost more than making
 /// them, and it would take a core from the work each time.
 extension Intake {
+  var canRefill: Bool { fill != nil && gauge.kind == .spmc }
+
+  /// Earlier than a producer would be woken: filling a part costs little, and keeps the producer's wait from lasting until
+  /// a tick, which would wake it.
+  var hasRoomToRefill: Bool { gauge.throttle - gauge.count >= min(gauge.throttle / 2, 128) }
+
   /// Fills the queue in the stead of the producer, which waits for room and whose next elements are at hand: waking it
   /// would cost more than making them. The item that was just taken waits for that, so only some are made.
   func refill(_ fill: Fill) {

@@ -4,8 +4,9 @@ import CSluice
 ///
 /// Nobody who enqueues or dequeues has a fence between that and its look for waiters: it would cost more than
 /// the rest. So a waiter that has just announced itself may be overlooked. It looks again for about a microsecond,
-/// in which a store becomes visible; and it puts itself into the monitor's inbox, whose next tick passes a barrier on
-/// all cores and looks once more. After that barrier nobody can overlook the waiter any more.
+/// in which a store becomes visible; and it puts itself into the monitor's inbox, whose next tick looks once more, and if
+/// there is nothing to be seen passes a barrier on all cores and looks again. After that barrier nobody can overlook the
+/// waiter any more.
 ///
 /// Source: the first half is Morrison and Afek, "Temporally Bounding TSO for Fence-Free Asymmetric
 /// Synchronization" (2015), who bound the time that a store takes; the second makes it right where that bound fails.

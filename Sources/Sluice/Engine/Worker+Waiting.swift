@@ -145,17 +145,20 @@ extension Worker {
     return isPatient
   }
 
-  /// The monitor's tick, behind its barrier: wakes the worker if it waits, and need not.
-  func wakeIfReady() {
+  /// The monitor's tick: wakes the worker if it waits, and need not. Whether it has.
+  func wakeIfReady() -> Bool {
+    var hasWoken = false
     for side in [Side.input, .output] {
       guard let event = event(side), sl_event_count_is_announced(event, UInt32(index)), isReady(side),
         sl_event_count_take_waiter(event, UInt32(index))
       else { continue }
       wake()
+      hasWoken = true
     }
+    return hasWoken
   }
 
-  /// The monitor's tick, before its barrier: from now on the worker is woken for each item.
+  /// The monitor's tick, before its look: from now on the worker is woken for each item.
   func endPatience() {
     gauges.pointee.input?.setPatience(false, ofConsumers: true)
     gauges.pointee.output?.setPatience(false, ofConsumers: false)
