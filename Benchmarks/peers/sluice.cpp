@@ -60,6 +60,34 @@ class SpscRing {
   std::vector<uint64_t> slots_;
 };
 
+class SpmcRing {
+ public:
+  SpmcRing(size_t capacity, unsigned, unsigned) {
+    if (sl_spmc_ring_init(&ring_, capacity, sizeof(uint64_t), 0) != 0) bench::refuse("sl_spmc_ring_init failed");
+  }
+  ~SpmcRing() { sl_spmc_ring_destroy(&ring_); }
+
+  struct Producer {
+    Producer(SpmcRing &q, unsigned) : ring(&q.ring_) {}
+    bool push(uint64_t value) {
+      if (sl_spmc_ring_room(ring, 1) == 0) return false;
+      sl_spmc_ring_put(ring, 0, &value, sizeof value);
+      sl_spmc_ring_publish(ring, 1);
+      return true;
+    }
+    sl_spmc_ring *ring;
+  };
+
+  struct Consumer {
+    Consumer(SpmcRing &q, unsigned) : ring(&q.ring_) {}
+    bool pop(uint64_t &value) { return sl_spmc_ring_try_take(ring, &value, sizeof value); }
+    sl_spmc_ring *ring;
+  };
+
+ private:
+  sl_spmc_ring ring_;
+};
+
 class MpmcRing {
  public:
   MpmcRing(size_t capacity, unsigned, unsigned) {
@@ -252,6 +280,7 @@ int main(int argc, char **argv) {
           bench::variant<SwapRing<false, true>>("sl_swap_ring, sole consumer", lock_free, true, any_number, 1),
           bench::variant<SwapRing<true, false>>("sl_swap_ring, sole producer", lock_free, true, 1, any_number),
           bench::variant<SwapRing<false, false>>("sl_swap_ring", lock_free, true),
+          bench::variant<SpmcRing>("sl_spmc_ring", lock_free, true, 1, any_number),
           bench::bulk_variant<BoundedQueue>("sl_bounded_queue", lock_free, true),
           bench::bulk_variant<MpmcRing>("sl_mpmc_ring", claim_and_publish, true),
           bench::variant<UnboundedQueue>("sl_unbounded_queue", lock_free, false),
