@@ -261,3 +261,34 @@ struct event_watched : event_base<event_watched, SELDOM, 1, 3> {
   }
 };
 MODEL_TEST(event_watched, 30000)
+
+/* Patience, as a worker announces it (Worker+Waiting.swift): a flag that all who wait share, and that only stands while
+ * they all wait patiently. One begins a patient wait while the other begins one that is not. */
+struct event_patience : rl::test_suite<event_patience, 2> {
+  sl_atomic_u64 word;
+  sl_event_count event;
+  sl_atomic_u32 is_patient;
+
+  void before() {
+    model::begin_system(model::SYMMETRIC);
+    sl_event_count_init(&event, &word, 2);
+    sl_store_relaxed_u32(&is_patient, 0);
+  }
+
+  void after() {
+    RL_ASSERT(sl_event_count_is_announced(&event, 0) && sl_event_count_is_announced(&event, 1));
+    RL_ASSERT(sl_load_relaxed_u32(&is_patient) == 0);
+  }
+
+  void thread(unsigned index) {
+    bool wants = index == 0, begins = wants && !sl_event_count_has_any(&event);
+    if (begins != (sl_load_relaxed_u32(&is_patient) != 0) && (begins || !wants)) {
+      sl_store_relaxed_u32(&is_patient, begins);
+    }
+    sl_event_count_announce(&event, index);
+    if (sl_load_relaxed_u32(&is_patient) == 0) return;
+    if (!wants || (begins && sl_event_count_has_other(&event, index))) sl_store_relaxed_u32(&is_patient, 0);
+  }
+};
+MODEL_TEST(event_patience, 20000)
+MODEL_TEST_EXHAUSTIVE(event_patience, 100000)
